@@ -1,0 +1,43 @@
+-- Shared by all operations: the text of a session document, see docs/data-in-redis.md.
+-- A head is the meta line taken apart; head.stop is where its line break stands.
+
+-- The head of a live document; nil for tombstones, expired sessions and whatever else.
+local function live_head(document, now)
+  if not document then return nil end
+  local revision, created, seen, idle, absolute, extra, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\n]*)%]()\n')
+  if not revision then return nil end
+  local head = {
+    revision = revision, created = created, seen = tonumber(seen),
+    idle = tonumber(idle), absolute = tonumber(absolute), extra = extra, stop = stop,
+  }
+  if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
+  return head
+end
+
+-- Start and stop of a field's line (from its leading to its ending line break) and its value.
+local function find_field(document, head, name)
+  local mark = '\n,' .. name .. ':'
+  local start, value = string.find(document, mark, head.stop, true)
+  if not start then return nil end
+  local stop = string.find(document, '\n', value + 1, true)
+  return start, stop, string.sub(document, value + 1, stop - 1)
+end
+
+-- The document with a field set to the text `to`, or without it where `to` is ''.
+local function with_field(document, head, name, to)
+  local start, stop = find_field(document, head, name)
+  local line = to == '' and '' or ('\n,' .. name .. ':' .. to)
+  if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
+  if line == '' then return document end
+  return string.sub(document, 1, -3) .. line .. '\n}'
+end
+
+-- The document with its meta line written anew, the idle limit moved, and the TTL that follows.
+local function finish(document, head, now, revision)
+  local seen = math.max(head.seen, now)
+  local meta = string.format('{"@":[1,"%s",%s,%.0f,%.0f,%.0f%s]',
+    revision, head.created, seen, head.idle, head.absolute, head.extra)
+  local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
+  return meta .. string.sub(document, head.stop), ttl
+end

@@ -1,0 +1,33 @@
+-- Applies a patch to a live document.
+-- args: now, new revision, 'overwrite' | 'refuse', most bytes,
+--       idle ms | '', absolute deadline ms, extra (rest of the meta line),
+--       then for each change: name (JSON text), from, to ('' = absent).
+-- returns nil where the session is gone, else outcome, document, ttl, names in conflict:
+--   'updated' | 'conflict' | 'too-large'
+local function apply_patch(document, args, first)
+  local now = tonumber(args[first])
+  local head = live_head(document, now)
+  if not head then return nil end
+  local revision, mode = args[first + 1], args[first + 2]
+  if head.revision == revision then
+    local text, ttl = finish(document, head, now, revision)
+    return 'updated', text, ttl, {}
+  end
+  local text, conflicts = document, {}
+  for i = first + 7, #args, 3 do
+    local name, from, to = args[i], args[i + 1], args[i + 2]
+    local _, _, stored = find_field(text, head, name)
+    stored = stored or ''
+    if stored ~= from and stored ~= to then conflicts[#conflicts + 1] = name end
+    text = with_field(text, head, name, to)
+  end
+  if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
+  if args[first + 4] ~= '' then
+    head.idle, head.absolute, head.extra =
+      tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]
+  end
+  local ttl
+  text, ttl = finish(text, head, now, revision)
+  if #text > tonumber(args[first + 3]) then return 'too-large' end
+  return 'updated', text, ttl, conflicts
+end

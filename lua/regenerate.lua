@@ -1,0 +1,22 @@
+-- Purpose: end a live session and make its successor, in one step; of several at once one succeeds.
+-- KEYS[1]  the session
+-- KEYS[2]  its successor, in the same slot
+-- ARGV[1]  tombstone for KEYS[1]
+-- ARGV[2]  its TTL, ms
+-- ARGV[3]  the successor's document | '' for the predecessor's with the patch applied
+-- ARGV[4]  the successor's TTL, ms, where ARGV[3] is given
+-- ARGV[5…] a patch, see include/patch.lua
+-- Reply    {'updated', name in conflict, ...} | {'conflict', document} | {'too-large'} | {'gone'} | {'taken'}
+-- Repeat   a second run finds its own tombstone, which names the successor, and replies 'updated'
+-- @include document
+-- @include patch
+local stored = redis.call('GET', KEYS[1])
+if stored == ARGV[1] then return { 'updated' } end
+if redis.call('EXISTS', KEYS[2]) == 1 then return { 'taken' } end
+local outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
+if not outcome then return { 'gone' } end
+if outcome ~= 'updated' then return { outcome, document } end
+if ARGV[3] ~= '' then document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {} end
+redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return { 'updated', unpack(conflicts) }

@@ -1,0 +1,226 @@
+/**
+ * The text of a session in the store: a JSON object with one line per top-level field.
+ *
+ *     {"@":[1,"Xk3_9a",1763700000000,1763700000000,3600000,1763786400000]
+ *     ,"userId":"u-1"
+ *     ,"cart":[{"sku":"A-100","qty":2}]
+ *     }
+ *
+ * JSON text holds no raw line break, so a script finds and replaces one field's line by plain string
+ * search, while any JSON parser reads the whole. docs/data-in-redis.md describes it for people.
+ */
+import { jsonCodec } from './codec.ts'
+import type { Codec } from './codec.ts'
+import { HandstampError } from './errors.ts'
+import { asHandle } from './id.ts'
+import type { Handle } from './id.ts'
+import { META_FIELD } from './reserved.ts'
+import type { Lifetime, Tombstone } from './store.ts'
+
+export interface Meta extends Lifetime {
+  /** Names the last write. */
+  readonly revision: string
+  /** Milliseconds since 1970, like all points in time here. */
+  readonly createdAt: number
+  readonly lastSeenAt: number
+}
+
+export type Fields = Record<string, unknown>
+
+export type Decoded =
+  /** `fields` may hold the meta line too: readers pass over reserved names. */
+  | { readonly kind: 'live'; readonly meta: Meta; readonly body: string; readonly fields: Fields }
+  /** The session goes on under another id; until `graceUntil` its old id still answers for it. */
+  | { readonly kind: 'moved'; readonly successor: Handle; readonly graceUntil: number }
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'corrupt'; readonly reason: string }
+
+const VERSION = 1
+/** A request that took longer than this has no say over a newer cookie any more. */
+const TOMBSTONE_TTL = 30_000
+/** Deeper nesting overflows the stack of JSON.stringify somewhere beyond; far above any real session. */
+export const MAX_DEPTH = 256
+/** Text this short cannot nest deep enough to harm. */
+const SHALLOW_LENGTH = 4096
+const MAX_LOADED_LENGTH = 1024 * 1024
+
+export function encodeDocument(meta: Meta, body: string): string {
+  const { revision, createdAt, lastSeenAt, idleTimeout, absoluteDeadline } = meta
+  const numbers = `${createdAt},${lastSeenAt},${idleTimeout},${absoluteDeadline}`
+  return `{"@":[${VERSION},"${revision}",${numbers}${encodeExtra(meta)}]\n${body}}`
+}
+
+/** What the meta line holds beyond its numbers. */
+export function encodeExtra({ persistent }: Lifetime): string {
+  return persistent ? ',{"persistent":true}' : ''
+}
+
+/** One field's line; the name is JSON text. */
+export function lineOf(name: string, value: string): string {
+  return `,${name}:${value}\n`
+}
+
+/** One value as text, undefined for a field that is absent; throws ERR_NOT_SERIALISABLE naming the field. */
+export function encodeField(name: string, value: unknown, codec: Codec): string | undefined {
+  if (value === undefined) return undefined
+  let text: string | undefined
+  try {
+    text = codec.encode(value)
+  } catch (cause) {
+    throw notSerialisable(name, cause)
+  }
+  if (text === undefined || text.includes('\n')) throw notSerialisable(name)
+  return text
+}
+
+export function notSerialisable(name: string, cause?: unknown): HandstampError {
+  // The cause is left out where it is the engine's own TypeError: V8 prints values of the cycle in it.
+  return new HandstampError(
+    'ERR_NOT_SERIALISABLE',
+    `The session field '${name}' holds something that cannot be stored as JSON (a function, symbol, BigInt, Map, ` +
+      `Set, a cycle or very deep nesting). Nothing was saved. Store plain data, or give createSessions a codec.`,
+    {
+      fields: [name],
+      cause: cause instanceof TypeError || cause instanceof RangeError ? undefined : cause,
+    },
+  )
+}
+
+/** The lines of a body: field name (as JSON text) → value. Regular expressions end lines at U+2028, so by hand. */
+export function linesOf(body: string): Map<string, string> {
+  const lines = new Map<string, string>()
+  for (let start = 0; start < body.length;) {
+    const end = body.indexOf('\n', start)
+    const name = /,("(?:[^"\\]|\\[^])*"):/y
+    name.lastIndex = start
+    const match = name.exec(body)
+    if (match) lines.set(match[1] as string, body.slice(name.lastIndex, end))
+    start = end + 1
+  }
+  return lines
+}
+
+/** The body with one field's line replaced, or without it where `value` is ''. */
+export function withLine(body: string, name: string, value: string): string {
+  const lines = linesOf(body)
+  if (value === '') lines.delete(name)
+  else lines.set(name, value)
+  let text = ''
+  for (const [key, line] of lines) text += lineOf(key, line)
+  return text
+}
+
+/** Reads a document of any origin: what is not ours, or harmful, is `corrupt`, never an exception. */
+export function decodeDocument(text: string, codec: Codec): Decoded {
+  if (text.length > MAX_LOADED_LENGTH) return corrupt('larger than 1 MiB')
+  if (text.length > SHALLOW_LENGTH && nestingOf(text) > MAX_DEPTH) return corrupt('nested too deep')
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    return corrupt('not JSON')
+  }
+  if (typeof parsed !== 'object' || parsed === null) return corrupt('not an object')
+  const fields = parsed as Fields
+  const head = fields[META_FIELD]
+  if (!Array.isArray(head)) return corrupt('no meta line')
+  if (head[0] === 'ended') return { kind: 'ended' }
+  if (head[0] === 'moved') return decodeMoved(head)
+  if (head[0] !== VERSION) return corrupt('another version')
+  const meta = decodeMeta(head)
+  if (!meta) return corrupt('a malformed meta line')
+  const body = text.slice(text.indexOf('\n') + 1, -1)
+  const names = Object.keys(fields)
+  if (!text.startsWith('{"@":[') || !onePerLine(text, names.length))
+    return corrupt('not one line per field')
+  if (hasProto(text, fields)) return corrupt('a field named __proto__')
+  return codec === jsonCodec ? { kind: 'live', meta, body, fields } : decodeWith(codec, meta, body)
+}
+
+function decodeWith(codec: Codec, meta: Meta, body: string): Decoded {
+  const fields: Fields = {}
+  try {
+    for (const [name, value] of linesOf(body))
+      fields[JSON.parse(name) as string] = codec.decode(value)
+  } catch {
+    return corrupt('a field the codec cannot decode')
+  }
+  return { kind: 'live', meta, body, fields }
+}
+
+function decodeMeta(head: readonly unknown[]): Meta | undefined {
+  const [, revision, createdAt, lastSeenAt, idleTimeout, absoluteDeadline, extra] = head
+  if (typeof revision !== 'string' || !/^[\w-]+$/.test(revision)) return undefined
+  if (
+    !isTime(createdAt) ||
+    !isTime(lastSeenAt) ||
+    !isTime(idleTimeout) ||
+    !isTime(absoluteDeadline)
+  )
+    return undefined
+  const persistent = (extra as { persistent?: unknown } | undefined)?.persistent === true
+  return { revision, createdAt, lastSeenAt, idleTimeout, absoluteDeadline, persistent }
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function decodeMoved([, to, until]: readonly unknown[]): Decoded {
+  const successor = typeof to === 'string' ? asHandle(to) : undefined
+  return successor && isTime(until)
+    ? { kind: 'moved', successor, graceUntil: until }
+    : corrupt('a malformed tombstone')
+}
+
+/** Line breaks outside of strings are legal JSON; here each must end the meta line or a field. */
+function onePerLine(text: string, names: number): boolean {
+  let lines = 0
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) {
+    lines++
+    const next = text[at + 1]
+    if (next !== ',' && !(next === '}' && at === text.length - 2)) return false
+  }
+  return lines === names
+}
+
+/** Looks closer only where the name could be spelled in the text at all. */
+function hasProto(text: string, fields: Fields): boolean {
+  if (!text.includes('__proto__') && !/\\u005f/i.test(text)) return false
+  return holdsProto(fields)
+}
+
+/** Whether an object anywhere within has an own key `__proto__` (CWE-1321); depth is bounded by the caller. */
+export function holdsProto(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.hasOwn(value, '__proto__') || Object.values(value).some(holdsProto)
+}
+
+/** The deepest nesting of brackets outside of strings. */
+export function nestingOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let quoted = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (quoted) {
+      if (code === 92) at++
+      else if (code === 34) quoted = false
+    } else if (code === 34) quoted = true
+    else if (code === 91 || code === 123) deepest = Math.max(deepest, ++depth)
+    else if (code === 93 || code === 125) depth--
+  }
+  return deepest
+}
+
+function corrupt(reason: string): Decoded {
+  return { kind: 'corrupt', reason }
+}
+
+/** What stands in for a session that its owner destroyed a moment ago. */
+export const endedTombstone: Tombstone = { document: '{"@":["ended"]\n}', ttl: TOMBSTONE_TTL }
+
+/** What stands in for a session that got a new id a moment ago. */
+export function movedTombstone(successor: Handle, graceUntil: number): Tombstone {
+  return { document: `{"@":["moved","${successor}",${graceUntil}]\n}`, ttl: TOMBSTONE_TTL }
+}

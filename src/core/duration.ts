@@ -1,0 +1,23 @@
+/** Durations in options: a number of milliseconds, or text such as `'30m'`. */
+import { parse } from '@lukeed/ms'
+import { optionError } from './errors.ts'
+
+/** Milliseconds, or a number with a unit: `'250ms'`, `'30s'`, `'15m'`, `'2h'`, `'7d'`, `'1w'`, `'1y'`. */
+export type Duration = number | `${number}${' ' | ''}${'ms' | 's' | 'm' | 'h' | 'd' | 'w' | 'y'}`
+
+/** The duration in whole milliseconds, at least 1; throws ERR_OPTION naming the option. */
+export function milliseconds(option: string, duration: Duration): number {
+  const text: unknown = duration
+  const value =
+    typeof text === 'number'
+      ? text
+      : typeof text === 'string' && /[a-z]/i.test(text)
+        ? parse(text)
+        : undefined
+  if (value === undefined || !Number.isSafeInteger(Math.round(value)) || Math.round(value) < 1) {
+    throw optionError(
+      `${option} must be a positive number of milliseconds or a text such as '30m'; seconds are written '90s'.`,
+    )
+  }
+  return Math.round(value)
+}

@@ -1,0 +1,91 @@
+/** What can go wrong, each with a stable code, the HTTP status an adapter answers with, and the remedy. */
+
+/** The closed set of codes. A code never changes its meaning; new ones may be added. */
+export type ErrorCode =
+  | 'ERR_OPTION'
+  | 'ERR_RESERVED_NAME'
+  | 'ERR_NOT_SERIALISABLE'
+  | 'ERR_TOO_LARGE'
+  | 'ERR_NOT_INTEGER'
+  | 'ERR_CONFLICT'
+  | 'ERR_SESSION_GONE'
+  | 'ERR_NOT_LOADED'
+  | 'ERR_NO_SESSION'
+  | 'ERR_HEAD_SENT'
+  | 'ERR_WEAK_ID'
+  | 'ERR_STORE'
+  | 'ERR_STORE_TIMEOUT'
+  | 'ERR_CLOSED'
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  ERR_CONFLICT: 409,
+  ERR_SESSION_GONE: 409,
+  ERR_STORE: 503,
+  ERR_STORE_TIMEOUT: 503,
+  ERR_CLOSED: 503,
+}
+
+/**
+ * The one error class of handstamp. `message` says what to do about it; neither it nor `cause` ever
+ * holds a session id, a cookie value or user data.
+ *
+ * `status` and `expose` follow the convention that Koa and Express read: the client sees the status
+ * and its standard text, never the message.
+ *
+ * @example
+ * if (error instanceof HandstampError && error.code === 'ERR_CONFLICT') retry()
+ */
+export class HandstampError extends Error {
+  override readonly name: string = 'HandstampError'
+  readonly code: ErrorCode
+  readonly status: number
+  readonly expose = false
+  /** The names of the session fields concerned, where there are any. */
+  readonly fields: readonly string[]
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { cause, fields = [] }: { cause?: unknown; fields?: readonly string[] } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause: withoutData(cause) })
+    this.code = code
+    this.status = STATUS[code] ?? 500
+    this.fields = fields
+  }
+}
+
+/** A wrong option, refused while the application starts. */
+export function optionError(message: string): HandstampError {
+  return new HandstampError('ERR_OPTION', message)
+}
+
+/** A change or a verb on a session that was ended, or got a new id, in the meantime. */
+export function goneError(): HandstampError {
+  return new HandstampError(
+    'ERR_SESSION_GONE',
+    'The session was ended or got a new id meanwhile; nothing was saved. Let the client repeat the request.',
+  )
+}
+
+/** A new id that the client can no longer be told. */
+export function headSentError(): HandstampError {
+  return new HandstampError(
+    'ERR_HEAD_SENT',
+    'The head of the response has left, so the client cannot be given a session id any more. ' +
+      'Create or regenerate the session before the first byte of the body.',
+  )
+}
+
+/**
+ * Redis clients hang the command with all its arguments (documents, that is: user data) on their
+ * errors, and Redis echoes the arguments of a command it does not know. Keep name, code and sentence.
+ */
+function withoutData(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof HandstampError) return cause
+  const clean = new Error(cause.message.replace(/,? with args beginning with:.*/s, ''))
+  clean.name = cause.name
+  delete clean.stack
+  const { code } = cause as { code?: unknown }
+  return typeof code === 'string' ? Object.assign(clean, { code }) : clean
+}

@@ -1,0 +1,53 @@
+/** What the engine tells about the life of sessions: typed, without ids or user data. */
+import { EventEmitter } from 'node:events'
+import type { HandstampError } from './errors.ts'
+import type { Handle } from './id.ts'
+
+/** Why what a request brought was not taken as its session. */
+export type RejectReason =
+  | 'malformed'
+  | 'signature'
+  | 'ambiguous'
+  | 'unknown'
+  | 'moved'
+  | 'ended'
+  | 'validate'
+
+/** Why a change was not written: see docs/events.md. */
+export type DropReason = 'gone' | 'moved' | 'ended' | 'head-sent'
+
+/** Event name → arguments of its listeners. */
+export interface SessionEvents {
+  created: [{ handle: Handle }]
+  regenerated: [{ handle: Handle; successor: Handle }]
+  destroyed: [{ handle: Handle }]
+  /** Found over its limit when a request brought it. */
+  expired: [{ handle: Handle; limit: 'idle' | 'absolute' }]
+  rejected: [{ reason: RejectReason; handle?: Handle }]
+  /** A stored document that cannot be read; the visitor is anonymous, the key is left for inspection. */
+  corrupt: [{ handle: Handle; reason: string }]
+  /** Two requests wrote the same field. */
+  conflict: [{ handle: Handle; fields: readonly string[] }]
+  /** A change that could not be saved and that no code awaited. */
+  dropped: [{ handle: Handle | undefined; reason: DropReason }]
+  /** A document over half of `maxBytes`. */
+  large: [{ handle: Handle; bytes: number; limit: number }]
+  /** The app asked caches to keep a response that sets the session cookie; `no-store` was sent instead. */
+  cacheConflict: [{ value: string }]
+  storeFailed: [{ operation: string; error: HandstampError }]
+}
+
+/** An EventEmitter whose listeners cannot harm a request: what one throws becomes a process warning. */
+export class SessionEmitter extends EventEmitter<SessionEvents> {
+  tell<Name extends keyof SessionEvents>(name: Name, event: SessionEvents[Name][0]): void {
+    if (this.listenerCount(name) === 0) return
+    try {
+      ;(this.emit as (name: string, event: unknown) => boolean).call(this, name, event)
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : 'not an Error'
+      process.emitWarning(`A listener of the session event '${name}' threw: ${cause}`, {
+        code: 'HANDSTAMP_LISTENER',
+      })
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/** The limits of one session, from options in words to numbers. */
+import type { Meta } from './document.ts'
+import { milliseconds } from './duration.ts'
+import { optionError } from './errors.ts'
+import type { LifetimeOptions } from './session.ts'
+import type { Lifetime } from './store.ts'
+
+/** The new limits of a session; what is not given stays. Throws ERR_OPTION. */
+export function resolveLifetime(options: LifetimeOptions, meta: Meta): Lifetime {
+  const { idleTimeout, absoluteTimeout, persistent } = options
+  return {
+    idleTimeout:
+      idleTimeout === undefined ? meta.idleTimeout : milliseconds('idleTimeout', idleTimeout),
+    absoluteDeadline:
+      absoluteTimeout === undefined
+        ? meta.absoluteDeadline
+        : meta.createdAt + milliseconds('absoluteTimeout', absoluteTimeout),
+    persistent: persistent ?? meta.persistent,
+  }
+}
+
+/** Refuses wrong options where they are given, not where they are first used. */
+export function checkLifetime(options: LifetimeOptions): LifetimeOptions {
+  const { idleTimeout, absoluteTimeout, persistent, ...unknown } = options
+  if (idleTimeout !== undefined) milliseconds('idleTimeout', idleTimeout)
+  if (absoluteTimeout !== undefined) milliseconds('absoluteTimeout', absoluteTimeout)
+  if (persistent !== undefined && typeof persistent !== 'boolean') {
+    throw optionError('persistent must be true or false.')
+  }
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) {
+    throw optionError(
+      `setLifetime has no option '${name}'; it takes idleTimeout, absoluteTimeout, persistent.`,
+    )
+  }
+  return options
+}

@@ -1,0 +1,141 @@
+/** The options of the engine: checked and completed once, at construction. */
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import type { Codec } from './codec.ts'
+import { jsonCodec } from './codec.ts'
+import type { Duration } from './duration.ts'
+import { milliseconds } from './duration.ts'
+import type { Engine, ResolveConflict } from './engine.ts'
+import { optionError } from './errors.ts'
+import { SessionEmitter } from './events.ts'
+import { randomSecret, refuseWeakIds } from './id.ts'
+import type { GenerateId } from './id.ts'
+import type { Session } from './session.ts'
+import type { Store } from './store.ts'
+import type { Transport } from './transport.ts'
+
+export interface EngineOptions<Data extends object> {
+  /** Ends a session after this long without a request. Default `'1h'` (NIST SP 800-63B-4, AAL2). */
+  readonly idleTimeout?: Duration
+  /** Ends a session this long after its creation, whatever happens. Default `'24h'` (as above). */
+  readonly absoluteTimeout?: Duration
+  /**
+   * How often a session that is only read has its idle limit moved. Default: a tenth of the idle
+   * timeout, at least a minute. A session may end earlier than its idle timeout by up to this.
+   */
+  readonly touchInterval?: Duration
+  /**
+   * With a persistent cookie: true moves the end of the cookie along with every touch; false (default)
+   * lets the cookie live to the absolute limit while the server enforces the idle limit. Moving it
+   * costs a Set-Cookie now and then, and such a response, when late, can overtake a newer cookie.
+   */
+  readonly rolling?: boolean
+  /** The most a session may take in the store, bytes. Default 65,536; an event warns at half of it. */
+  readonly maxBytes?: number
+  /** How long a request waits for one answer of the store before ERR_STORE_TIMEOUT. Default `'250ms'`. */
+  readonly storeTimeout?: Duration
+  /**
+   * When two requests assign the same field: the last one wins (default), the later one gets
+   * ERR_CONFLICT, or a function decides. Different fields are never in conflict. Either way the
+   * event `conflict` is told.
+   */
+  readonly onConflict?: 'last-write-wins' | 'error' | ResolveConflict
+  /** Makes the random part of ids: base64url text of at least 128 random bits. Default: 256 bits of node:crypto. */
+  readonly generateId?: GenerateId
+  /** Says whether a stored session fits the request; otherwise the visitor is anonymous. */
+  readonly validate?: (session: Session<Data>, request: unknown) => boolean | Promise<boolean>
+  /** Runs before a session with changes is written and may change it further. */
+  readonly beforeSave?: (session: Session<Data>, request: unknown) => void | Promise<void>
+  /** How field values become text, for more than JSON. The text must be JSON without line breaks. */
+  readonly codec?: Codec
+  /** Where the time comes from; for tests. */
+  readonly clock?: Clock
+}
+
+interface Parts {
+  readonly store: Store
+  readonly transport: Transport
+  readonly persistent: boolean
+}
+
+/** Throws ERR_OPTION or ERR_WEAK_ID with the remedy. */
+export function resolveEngine<Data extends object>(
+  options: EngineOptions<Data>,
+  parts: Parts,
+): Engine {
+  const idleTimeout = milliseconds('idleTimeout', options.idleTimeout ?? '1h')
+  const absoluteTimeout = milliseconds(
+    'absoluteTimeout',
+    options.absoluteTimeout ?? Math.max(86_400_000, idleTimeout),
+  )
+  if (absoluteTimeout < idleTimeout) {
+    throw optionError('absoluteTimeout must be at least idleTimeout: no session outlives it.')
+  }
+  const {
+    rolling = false,
+    maxBytes = 65_536,
+    onConflict = 'last-write-wins',
+    generateId = randomSecret,
+  } = options
+  if (typeof rolling !== 'boolean') throw optionError('rolling must be true or false.')
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1024 || maxBytes > 1024 * 1024) {
+    throw optionError('maxBytes must be a number of bytes from 1,024 to 1,048,576.')
+  }
+  if (
+    typeof onConflict !== 'function' &&
+    onConflict !== 'last-write-wins' &&
+    onConflict !== 'error'
+  ) {
+    throw optionError("onConflict must be 'last-write-wins', 'error' or a function.")
+  }
+  return {
+    ...parts,
+    clock: options.clock ?? systemClock,
+    codec: options.codec ?? jsonCodec,
+    events: new SessionEmitter(),
+    generateId: checkedGenerator(generateId),
+    idleTimeout,
+    absoluteTimeout,
+    touchInterval: touchIntervalOf(options.touchInterval, idleTimeout),
+    rolling,
+    maxBytes,
+    storeTimeout: milliseconds('storeTimeout', options.storeTimeout ?? 250),
+    onConflict,
+    validate: hook('validate', options.validate) as Engine['validate'],
+    beforeSave: hook('beforeSave', options.beforeSave) as Engine['beforeSave'],
+  }
+}
+
+function touchIntervalOf(option: Duration | undefined, idleTimeout: number): number | undefined {
+  if (option === undefined) return undefined
+  const interval = milliseconds('touchInterval', option)
+  if (interval <= idleTimeout / 2) return interval
+  throw optionError(
+    'touchInterval must be at most half of idleTimeout, or sessions in use would end.',
+  )
+}
+
+function hook(name: string, option: unknown): unknown {
+  if (option === undefined || typeof option === 'function') return option
+  throw optionError(`${name} must be a function.`)
+}
+
+const SAMPLES = 8
+
+/** A generator that answers at once is tried now, one that promises when it is first used. */
+function checkedGenerator(generate: GenerateId): GenerateId {
+  if (typeof generate !== 'function') throw optionError('generateId must be a function.')
+  if (generate === randomSecret) return generate
+  const drawn = Array.from({ length: SAMPLES }, () => generate(undefined))
+  const promised = drawn.some((sample) => typeof sample !== 'string')
+  if (!promised) {
+    refuseWeakIds(drawn)
+    return generate
+  }
+  const tried = Promise.all(drawn).then(refuseWeakIds)
+  tried.catch(() => undefined)
+  return async (request) => {
+    await tried
+    return generate(request)
+  }
+}

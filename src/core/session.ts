@@ -1,0 +1,235 @@
+/** The session as the application holds it: plain data as own properties, verbs on the prototype. */
+import type { Duration } from './duration.ts'
+import type { Handle, SessionId } from './id.ts'
+import { isReserved, RESERVED, reservedError } from './reserved.ts'
+import type { ReservedName } from './reserved.ts'
+
+/** Called once, with an error or with nothing; what it throws is an uncaught exception of the caller's. */
+export type Callback = (error?: unknown) => void
+
+/** What is known about a session apart from its data. */
+export interface SessionMeta {
+  /** The secret in the client's cookie; undefined until the session is first saved. Never log it. */
+  readonly id: SessionId | undefined
+  /** The public name of the session, safe to log and to show; undefined until first saved. */
+  readonly handle: Handle | undefined
+  readonly createdAt: Date
+  readonly lastSeenAt: Date
+  /** The earlier of the idle and the absolute limit. */
+  readonly expiresAt: Date
+  /** Nothing is stored yet. */
+  readonly isNew: boolean
+}
+
+export interface LifetimeOptions {
+  /** Ends the session after this long without a request. */
+  readonly idleTimeout?: Duration
+  /** Ends the session this long after its creation, whatever happens. */
+  readonly absoluteTimeout?: Duration
+  /** Whether the cookie outlives the browser ("remember me"). */
+  readonly persistent?: boolean
+}
+
+export interface RegenerateOptions {
+  /** Carry the data over (default false: the new session is empty). */
+  readonly keepData?: boolean
+  /**
+   * How long the old id still answers for the new session, at most 30 s (default 0: not at all), so
+   * that requests already under way keep working. Never give one where rights change: whoever knows
+   * the old id would gain them (session fixation, RFC 6265bis section 8.4).
+   */
+  readonly grace?: Duration
+}
+
+/** The verbs of a session. Each takes a callback last, for code in the habits of Express. */
+export interface SessionVerbs<Data extends object> {
+  readonly meta: SessionMeta
+
+  /**
+   * Saves now instead of at the end of the request, even an empty new session. Throws
+   * ERR_SESSION_GONE, ERR_CONFLICT, ERR_TOO_LARGE, ERR_NOT_SERIALISABLE, ERR_RESERVED_NAME, ERR_STORE*.
+   *
+   * @example
+   * req.session.step = 2
+   * await req.session.save()
+   */
+  save(callback?: Callback): Promise<void>
+
+  /** Reads the session anew; changes not yet saved are lost. Throws ERR_SESSION_GONE. */
+  reload(callback?: Callback): Promise<void>
+
+  /** Moves the idle limit now; the throttled touch of every request makes this rarely necessary. */
+  touch(callback?: Callback): Promise<void>
+
+  /** Nothing of this request is saved, the touch included: for polling that must not keep a session alive. */
+  discard(): void
+
+  /**
+   * Gives the session a new id; the old one ends in the same step as the new one is saved (at the end
+   * of the request, or with `save()`). Call it wherever rights change (OWASP ASVS 5.0, 7.2.4).
+   * Throws ERR_SESSION_GONE where a parallel request was first.
+   *
+   * With a callback `req.session` becomes a new object, as in express-session; with a promise the
+   * object you hold stays the session.
+   *
+   * @example
+   * await session.regenerate({ keepData: true })
+   * session.userId = user.id
+   */
+  regenerate(options?: RegenerateOptions, callback?: Callback): Promise<void>
+  regenerate(callback: Callback): Promise<void>
+
+  /** Ends the session now, for good, and clears the cookie. The same as assigning null, at once. */
+  destroy(callback?: Callback): Promise<void>
+
+  /** Other limits for this session, from its next save on. Throws ERR_OPTION. */
+  setLifetime(lifetime: LifetimeOptions): void
+
+  /**
+   * Changes one field atomically: `change` gets the stored value and is called again if another
+   * request was faster. Resolves to the new value; undefined removes the field. Throws
+   * ERR_SESSION_GONE, and ERR_CONFLICT after 1,000 tries.
+   *
+   * @example
+   * await session.update('cart', (cart = []) => [...cart, item])
+   */
+  update<Name extends keyof Data & string>(
+    field: Name,
+    change: (
+      stored: Data[Name] | undefined,
+    ) => Data[Name] | undefined | Promise<Data[Name] | undefined>,
+  ): Promise<Data[Name] | undefined>
+
+  /**
+   * Adds to a field atomically, in one step of the store; absent counts as 0. Resolves to the sum.
+   * Throws ERR_NOT_INTEGER, ERR_SESSION_GONE.
+   *
+   * @example
+   * const views = await session.increment('views')
+   */
+  increment<Name extends keyof Data & string>(field: Name, by?: number): Promise<number>
+
+  /** Removes a field atomically and resolves to what it held: of parallel takers one gets it. */
+  take<Name extends keyof Data & string>(field: Name): Promise<Data[Name] | undefined>
+}
+
+/** The session of a request: the user's fields, each possibly absent, and the verbs. */
+export type Session<Data extends object = Record<string, unknown>> = {
+  [Name in keyof Data]?: Data[Name] | undefined
+} & SessionVerbs<Data>
+
+/** Rejects at compile time a data type that uses a name of a verb. */
+export type SessionData<Data> = {
+  [Name in keyof Data]: Name extends ReservedName ? never : unknown
+}
+
+/** What stands behind a session object: the dealings of one request. */
+export interface Behind {
+  meta(): SessionMeta
+  save(): Promise<void>
+  reload(): Promise<void>
+  touch(): Promise<void>
+  discard(): void
+  regenerate(options: RegenerateOptions, replace: boolean): Promise<void>
+  destroy(): Promise<void>
+  setLifetime(lifetime: LifetimeOptions): void
+  update(field: string, change: (stored: unknown) => unknown): Promise<unknown>
+  increment(field: string, by: number): Promise<number>
+  take(field: string): Promise<unknown>
+}
+
+export class SessionObject {
+  readonly #behind: Behind
+
+  constructor(behind: Behind, fields: object) {
+    this.#behind = behind
+    fill(this, fields)
+  }
+
+  get meta(): SessionMeta {
+    return this.#behind.meta()
+  }
+
+  save(callback?: Callback): Promise<void> {
+    return settle(this.#behind.save(), callback)
+  }
+
+  reload(callback?: Callback): Promise<void> {
+    return settle(this.#behind.reload(), callback)
+  }
+
+  touch(callback?: Callback): Promise<void> {
+    return settle(this.#behind.touch(), callback)
+  }
+
+  discard(): void {
+    this.#behind.discard()
+  }
+
+  regenerate(first?: RegenerateOptions | Callback, second?: Callback): Promise<void> {
+    const callback = typeof first === 'function' ? first : second
+    const options = typeof first === 'function' ? {} : (first ?? {})
+    return settle(this.#behind.regenerate(options, callback !== undefined), callback)
+  }
+
+  destroy(callback?: Callback): Promise<void> {
+    return settle(this.#behind.destroy(), callback)
+  }
+
+  setLifetime(lifetime: LifetimeOptions): void {
+    this.#behind.setLifetime(lifetime)
+  }
+
+  update(field: string, change: (stored: unknown) => unknown): Promise<unknown> {
+    return settle(this.#behind.update(field, change))
+  }
+
+  increment(field: string, by = 1): Promise<number> {
+    return settle(this.#behind.increment(field, by))
+  }
+
+  take(field: string): Promise<unknown> {
+    return settle(this.#behind.take(field))
+  }
+}
+
+/** Makes the object hold these fields and no others; reserved names are passed over. */
+export function fill(session: object, fields: object): void {
+  const target = session as Record<string, unknown>
+  for (const name of Object.keys(target)) if (!Object.hasOwn(fields, name)) delete target[name]
+  for (const name of Object.keys(fields)) {
+    if (!isReserved(name)) target[name] = (fields as Record<string, unknown>)[name]
+  }
+}
+
+/**
+ * A verb that nobody awaits must not end the process: what it could not save is tried again, and
+ * reported, at the end of the request.
+ */
+function settle<Value>(promise: Promise<Value>, callback?: Callback): Promise<Value> {
+  promise.catch(() => undefined)
+  if (callback) {
+    promise.then(
+      () => process.nextTick(callback),
+      (error: unknown) => process.nextTick(callback, error),
+    )
+  }
+  return promise
+}
+
+/** A plain assignment such as `session.save = 1` would hide the verb without a word: refuse it instead. */
+function guardReservedNames(prototype: object): void {
+  for (const name of RESERVED) {
+    const own = Object.getOwnPropertyDescriptor(prototype, name)
+    const verb: unknown = own?.value
+    Object.defineProperty(prototype, name, {
+      get: own?.get ?? (() => verb),
+      set: () => {
+        throw reservedError(name)
+      },
+      enumerable: false,
+      configurable: false,
+    })
+  }
+}
+guardReservedNames(SessionObject.prototype)

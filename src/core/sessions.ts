@@ -1,0 +1,69 @@
+/** The engine: one per kind of session, shared by all requests. */
+import type { Engine } from './engine.ts'
+import { HandstampError } from './errors.ts'
+import type { SessionEmitter } from './events.ts'
+import type { Session } from './session.ts'
+import type { RequestHead } from './transport.ts'
+import { Visit } from './visit.ts'
+
+/** Made by `createSessions`; adapters mount it. */
+export class Sessions<Data extends object> {
+  readonly #engine: Engine
+  readonly #visit = Symbol('handstamp')
+  #closed = false
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /**
+   * What happens to sessions, for logs, metrics and alarms; see docs/events.md.
+   *
+   * @example
+   * sessions.events.on('conflict', ({ handle, fields }) => log.warn({ handle, fields }))
+   */
+  get events(): SessionEmitter {
+    return this.#engine.events
+  }
+
+  /**
+   * The session of a request, loaded on first use; takes what the adapter was given (Koa's `ctx`,
+   * the `req` of Express, Connect and node:http, a Fetch `Request`). A bound function, so it can be
+   * taken apart: `const { getSession } = createSessions()`.
+   *
+   * Rejects with ERR_NO_SESSION, ERR_STORE, ERR_STORE_TIMEOUT.
+   */
+  readonly getSession = async (request: object): Promise<Session<Data>> => {
+    const session = await this.visitOf(request)?.load()
+    if (session) return session
+    throw new HandstampError(
+      'ERR_NO_SESSION',
+      'This request has no session: mount the middleware before this route, look at the path of the cookie, ' +
+        'and do not use a session after it was destroyed.',
+    )
+  }
+
+  /** For adapters: starts the dealings of a request; undefined where the cookie's path does not cover it. */
+  begin(head: RequestHead, ...carriers: readonly object[]): Visit<Data> | undefined {
+    if (this.#closed)
+      throw new HandstampError(
+        'ERR_CLOSED',
+        'These sessions were closed; the server is shutting down.',
+      )
+    if (!this.#engine.transport.covers(head)) return undefined
+    const visit = new Visit<Data>(this.#engine, head)
+    for (const carrier of carriers) (carrier as Record<symbol, unknown>)[this.#visit] = visit
+    return visit
+  }
+
+  /** For adapters: the dealings of a request that has begun. */
+  visitOf(carrier: object): Visit<Data> | undefined {
+    return (carrier as Record<symbol, unknown>)[this.#visit] as Visit<Data> | undefined
+  }
+
+  /** Refuses new requests and lets the store go. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#engine.store.close()
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What the store's scripts do to a document, in TypeScript: for stores whose steps are atomic by
+ * themselves. The contract tests hold this file and lua/ against each other.
+ */
+import { encodeExtra } from './document.ts'
+import type { FieldChange, Lifetime, Patch } from './store.ts'
+
+/** The meta line taken apart; `end` is where its line break stands. */
+export interface Head extends Omit<Lifetime, 'persistent'> {
+  readonly revision: string
+  readonly createdAt: number
+  readonly lastSeenAt: number
+  readonly extra: string
+  readonly end: number
+}
+
+export type Spliced =
+  | {
+      readonly kind: 'updated'
+      readonly document: string
+      readonly ttl: number
+      readonly conflicts: readonly string[]
+    }
+  | { readonly kind: 'conflict' | 'too-large' | 'gone' }
+
+const HEAD = /^\{"@":\[1,"([\w-]+)",(\d+),(\d+),(\d+),(\d+)([^\n]*)\]\n/
+
+/** The head of a live document; undefined for tombstones, expired sessions and whatever else. */
+export function liveHead(document: string, now: number): Head | undefined {
+  const match = HEAD.exec(document)
+  if (!match) return undefined
+  const [line, revision = '', created, seen, idle, absolute, extra = ''] = match
+  const head = {
+    revision,
+    createdAt: Number(created),
+    lastSeenAt: Number(seen),
+    idleTimeout: Number(idle),
+    absoluteDeadline: Number(absolute),
+    extra,
+    end: line.length - 1,
+  }
+  const isLive = now < Math.min(head.lastSeenAt + head.idleTimeout, head.absoluteDeadline)
+  return isLive ? head : undefined
+}
+
+/** Applies a patch to a live document. */
+export function applyPatch(document: string, patch: Patch): Spliced {
+  const head = liveHead(document, patch.now)
+  if (!head) return { kind: 'gone' }
+  if (head.revision === patch.revision) return finish(document, head, patch.now, patch.revision, [])
+  let text = document
+  const conflicts: string[] = []
+  for (const change of patch.changes) {
+    const stored = fieldIn(text, head.end, change.name)?.value ?? ''
+    if (stored !== change.from && stored !== change.to) conflicts.push(change.name)
+    text = withField(text, head.end, change)
+  }
+  if (conflicts.length > 0 && patch.onConflict === 'refuse') return { kind: 'conflict' }
+  const next = patch.lifetime ? { ...head, ...relaxed(patch.lifetime) } : head
+  const outcome = finish(text, next, patch.now, patch.revision, conflicts)
+  return Buffer.byteLength(outcome.document) > patch.maxBytes ? { kind: 'too-large' } : outcome
+}
+
+function relaxed(lifetime: Lifetime): Pick<Head, 'idleTimeout' | 'absoluteDeadline' | 'extra'> {
+  const { idleTimeout, absoluteDeadline } = lifetime
+  return { idleTimeout, absoluteDeadline, extra: encodeExtra(lifetime) }
+}
+
+/** Moves the idle limit (never back, never over the absolute one) and writes the meta line anew. */
+export function finish(
+  document: string,
+  head: Head,
+  now: number,
+  revision: string,
+  conflicts: readonly string[],
+): Extract<Spliced, { kind: 'updated' }> {
+  const seen = Math.max(head.lastSeenAt, now)
+  const { createdAt, idleTimeout, absoluteDeadline, extra } = head
+  const meta = `{"@":[1,"${revision}",${createdAt},${seen},${idleTimeout},${absoluteDeadline}${extra}]`
+  const ttl = Math.max(1, Math.min(seen + idleTimeout, absoluteDeadline) - now)
+  return { kind: 'updated', document: meta + document.slice(head.end), ttl, conflicts }
+}
+
+/** Where a field's line stands, from its leading line break to the one that ends it. */
+export function fieldIn(
+  document: string,
+  from: number,
+  name: string,
+): { readonly start: number; readonly end: number; readonly value: string } | undefined {
+  const mark = `\n,${name}:`
+  const start = document.indexOf(mark, from)
+  if (start === -1) return undefined
+  const end = document.indexOf('\n', start + mark.length)
+  return { start, end, value: document.slice(start + mark.length, end) }
+}
+
+export function withField(
+  document: string,
+  from: number,
+  { name, to }: Pick<FieldChange, 'name' | 'to'>,
+): string {
+  const field = fieldIn(document, from, name)
+  const line = to === '' ? '' : `\n,${name}:${to}`
+  if (field) return document.slice(0, field.start) + line + document.slice(field.end)
+  return line === '' ? document : `${document.slice(0, -2)}${line}\n}`
+}

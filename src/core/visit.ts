@@ -1,0 +1,158 @@
+/** One request's dealings with its session: opened before the handler, settled before the response leaves. */
+import type { Engine, HookSession } from './engine.ts'
+import { HandstampError, optionError } from './errors.ts'
+import { handleOf } from './id.ts'
+import { findSession } from './load.ts'
+import { expiryOf } from './policy.ts'
+import type { Session } from './session.ts'
+import type { HeaderLine, RequestHead } from './transport.ts'
+import { WorkingCopy } from './working-copy.ts'
+import type { Decision } from './working-copy.ts'
+
+const NO_LINES: readonly HeaderLine[] = []
+
+export class Visit<Data extends object> {
+  readonly #engine: Engine
+  readonly #request: RequestHead
+  readonly #copy: WorkingCopy
+  #opening: Promise<void> | undefined
+  /** Assigned before the session was loaded. */
+  #assigned: { readonly value: object | null } | undefined
+  #abandoned = false
+
+  constructor(engine: Engine, request: RequestHead) {
+    this.#engine = engine
+    this.#request = request
+    this.#copy = new WorkingCopy(engine, request.source)
+  }
+
+  /** Finds the session; undefined where there is nothing to wait for. Rejects with ERR_STORE, ERR_STORE_TIMEOUT. */
+  open(): Promise<void> | undefined {
+    if (this.#copy.standing !== undefined) return undefined
+    if (this.#opening) return this.#opening
+    const claim = this.#engine.transport.read(this.#request)
+    if (claim.ids.length === 0 && !claim.rejected) {
+      this.#copy.found('none')
+      return undefined
+    }
+    this.#opening = findSession(this.#engine, claim)
+      .then(({ standing, loaded }) => {
+        this.#copy.presented = claim.ids.map(handleOf)
+        this.#copy.found(standing, loaded)
+        return loaded && this.#validate()
+      })
+      .finally(() => {
+        this.#opening = undefined
+      })
+    return this.#opening
+  }
+
+  async #validate(): Promise<void> {
+    const { validate, events } = this.#engine
+    const { session, source, stored } = this.#copy
+    if (!validate || (await validate(session as unknown as HookSession, source))) return
+    events.tell('rejected', { reason: 'validate', ...(stored && { handle: stored.handle }) })
+    this.#copy.found('none')
+  }
+
+  /** Opens and returns the session; null after it was destroyed. */
+  async load(): Promise<Session<Data> | null> {
+    await this.open()
+    return this.session
+  }
+
+  /** The session, null after it was destroyed. Throws ERR_NOT_LOADED. */
+  get session(): Session<Data> | null {
+    if (this.#copy.standing === undefined) throw notLoadedError()
+    this.#adoptAssigned()
+    return this.#copy.session as Session<Data> | null
+  }
+
+  /** Replaces all data; null destroys the session at the end of the request. */
+  assign(value: unknown): void {
+    const fields = value ?? null
+    if (typeof fields !== 'object' || Array.isArray(fields)) {
+      throw optionError(
+        'A session can be assigned an object with its new data, or null to destroy it.',
+      )
+    }
+    this.#assigned = { value: fields }
+    if (this.#copy.standing !== undefined) this.#adoptAssigned()
+  }
+
+  #adoptAssigned(): void {
+    const copy = this.#copy
+    if (!this.#assigned) return
+    const { value } = this.#assigned
+    this.#assigned = undefined
+    if (value !== null && value === (copy.session as object | null)) return
+    if (value === null) copy.intent = 'destroy'
+    else if (copy.intent === 'destroy') {
+      // Null, then an object: the old session ends all the same.
+      copy.intent = 'regenerate'
+      copy.keepData = false
+      copy.startAnew()
+    }
+    copy.replace(value)
+  }
+
+  /**
+   * Writes what the request did; undefined where there is nothing to wait for. To be called before
+   * the first byte of the response and again before the last.
+   */
+  settle(): Promise<void> | undefined {
+    const copy = this.#copy
+    if (this.#abandoned) return undefined
+    if (copy.busy) return copy.busy.then(() => this.settle())
+    if (this.#assigned)
+      return this.#lastly(this.load().then(() => copy.serially(() => copy.save(false))))
+    if (!copy.isUsed && !copy.stored) return undefined
+    let decision: Decision
+    try {
+      decision = copy.decide(false)
+    } catch (error) {
+      return this.#lastly(Promise.reject(error as Error))
+    }
+    const { store, cookie, dropped } = decision.plan
+    if (dropped) {
+      this.#abandoned = true
+      copy.drop(dropped, false)
+    }
+    if (store === 'none') return undefined
+    if (store !== 'touch' || cookie !== 'keep')
+      return this.#lastly(copy.serially(() => copy.save(false)))
+    // The response does not wait for a touch; a failure is told as an event, and the next request tries again.
+    copy.touch().catch(() => undefined)
+    return undefined
+  }
+
+  /** After a failure the response tells of an error; what it did not save is not tried again with that. */
+  #lastly(work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => {
+      this.#abandoned = true
+      throw error
+    })
+  }
+
+  /** The header lines that carry the outcome; from here on no cookie can be set. */
+  headerLines(): readonly HeaderLine[] {
+    const copy = this.#copy
+    const { cookie, stored } = copy
+    copy.headSent = true
+    copy.cookie = 'keep'
+    if (cookie === 'keep') return NO_LINES
+    const { transport, clock, rolling } = this.#engine
+    if (cookie === 'clear' || !stored?.id)
+      return transport.write(this.#request, { kind: 'clear' }, clock.now())
+    const { id, meta } = stored
+    const until = meta.persistent ? { until: rolling ? expiryOf(meta) : meta.absoluteDeadline } : {}
+    return transport.write(this.#request, { kind: 'set', id, ...until }, clock.now())
+  }
+}
+
+function notLoadedError(): HandstampError {
+  return new HandstampError(
+    'ERR_NOT_LOADED',
+    'The session has not been loaded yet: this route is lazy. Use `const session = await getSession(ctx)` (or req).',
+  )
+}

@@ -1,0 +1,236 @@
+/** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
+import { changesOf } from './changes.ts'
+import type { Changes } from './changes.ts'
+import type { Fields, Meta } from './document.ts'
+import { ask } from './engine.ts'
+import type { Engine, HookSession } from './engine.ts'
+import { goneError, headSentError } from './errors.ts'
+import type { DropReason } from './events.ts'
+import type { Handle } from './id.ts'
+import { resolveLifetime } from './lifetime.ts'
+import { plan } from './plan.ts'
+import type { Plan, Situation, Standing } from './plan.ts'
+import { isTouchDue } from './policy.ts'
+import { SessionObject } from './session.ts'
+import type { LifetimeOptions } from './session.ts'
+import { Verbs } from './verbs.ts'
+import { create, end, newRevision, noteSize, regenerate, update } from './write.ts'
+import type { Stored } from './write.ts'
+
+export interface Decision extends Changes {
+  readonly plan: Plan
+}
+
+const NO_CHANGES: Changes = { changes: [], body: '' }
+
+export class WorkingCopy {
+  readonly engine: Engine
+  /** The framework's request, for hooks. */
+  readonly source: unknown
+  /** What the client presented, as far as this request has not ended it. */
+  presented: readonly Handle[] = []
+  /** Undefined until the session was looked for. */
+  standing: Standing | undefined
+  stored: Stored | undefined
+  intent: Situation['intent'] = 'keep'
+  /** With intent `regenerate`: whether the stored data go along, and how long the old id answers. */
+  keepData = false
+  grace = 0
+  /** Limits to write with the next save. */
+  lifetime: LifetimeOptions | undefined
+  discarded = false
+  headSent = false
+  cookie: Plan['cookie'] = 'keep'
+  #session: SessionObject | null | undefined
+  #loaded: Fields = {}
+  #bornAt: number | undefined
+  #queue: Promise<unknown> | undefined
+
+  constructor(engine: Engine, source: unknown) {
+    this.engine = engine
+    this.source = source
+  }
+
+  found(standing: Standing, loaded?: Stored & { readonly fields: Fields }): void {
+    this.standing = standing
+    this.stored = loaded
+    this.#loaded = loaded?.fields ?? {}
+    this.#session = undefined
+  }
+
+  /** Made on first use: a request that ignores its session pays nothing for it. */
+  get session(): SessionObject | null {
+    if (this.#session === undefined) this.replace(this.#loaded)
+    return this.#session as SessionObject | null
+  }
+
+  get isUsed(): boolean {
+    return this.#session !== undefined
+  }
+
+  /** A new session object with these fields, or none. */
+  replace(fields: object | null): void {
+    this.#session = fields && new SessionObject(new Verbs(this), fields)
+  }
+
+  /** From the next save on the session is another one. */
+  startAnew(): void {
+    this.lifetime = undefined
+    this.#bornAt = undefined
+  }
+
+  /** The metadata that a save would leave behind. */
+  meta(): Meta {
+    const { clock, absoluteTimeout, idleTimeout, persistent } = this.engine
+    const isFresh = this.intent === 'regenerate' && !this.keepData
+    const now = clock.now()
+    const createdAt = (this.#bornAt ??= now)
+    const meta = (isFresh ? undefined : this.stored?.meta) ?? {
+      revision: newRevision(),
+      createdAt,
+      lastSeenAt: now,
+      idleTimeout,
+      absoluteDeadline: createdAt + absoluteTimeout,
+      persistent,
+    }
+    return this.lifetime ? { ...meta, ...resolveLifetime(this.lifetime, meta) } : meta
+  }
+
+  /** Throws ERR_RESERVED_NAME, ERR_NOT_SERIALISABLE. */
+  decide(explicit: boolean): Decision {
+    const { codec, clock, rolling, touchInterval } = this.engine
+    const { stored, intent, lifetime } = this
+    const isFresh = intent === 'regenerate' && !this.keepData
+    const base = isFresh ? '' : (stored?.body ?? '')
+    const changes = this.#session ? changesOf(base, this.#session, codec) : NO_CHANGES
+    const persistent = stored?.meta.persistent ?? false
+    const isDue = stored !== undefined && isTouchDue(stored.meta, touchInterval, clock.now())
+    const isMoved = lifetime !== undefined && (persistent || this.meta().persistent)
+    const decided = plan({
+      standing: this.standing ?? 'none',
+      presented: this.presented.length > 0,
+      intent,
+      changed: changes.changes.length > 0 || lifetime !== undefined,
+      filled: changes.body !== '',
+      explicit,
+      discarded: this.discarded && !explicit,
+      touchDue: isDue || explicit,
+      cookieDue: stored?.id !== undefined && (isMoved || (rolling && persistent && isDue)),
+      headSent: this.headSent,
+    })
+    return { ...changes, plan: decided }
+  }
+
+  /** Decides and writes. `explicit`: code awaits it, so a change that cannot be saved is an error. */
+  async save(explicit: boolean): Promise<void> {
+    let decision = this.decide(explicit)
+    const { beforeSave } = this.engine
+    const { store } = decision.plan
+    if (beforeSave && (store === 'create' || store === 'update' || store === 'regenerate')) {
+      await beforeSave(this.session as unknown as HookSession, this.source)
+      decision = this.decide(explicit)
+    }
+    const { dropped, cookie } = decision.plan
+    if (dropped) return this.drop(dropped, explicit)
+    if (!(await this.#write(decision))) return this.drop('gone', explicit)
+    if (cookie !== 'keep') this.cookie = cookie
+  }
+
+  /** False: the session is gone. */
+  async #write({ plan: { store }, changes, body }: Decision): Promise<boolean> {
+    const { engine, source, stored } = this
+    const fields = (this.#session ?? {}) as Fields
+    switch (store) {
+      case 'none':
+        return true
+      case 'destroy':
+        await this.end()
+        return true
+      case 'create':
+        this.#written(await create(engine, source, this.meta(), body, fields))
+        return true
+      case 'touch':
+        return this.touch()
+      case 'update': {
+        if (!stored) return false
+        const lifetime = this.lifetime && this.meta()
+        const meta = await update(engine, stored, changes, lifetime, fields)
+        return meta !== undefined && this.#written({ ...stored, meta, body })
+      }
+      case 'regenerate': {
+        if (!stored) return false
+        const lifetime = this.lifetime && this.meta()
+        const fresh = this.keepData ? {} : { fresh: this.meta() }
+        const next = { changes, body, lifetime, grace: this.grace, ...fresh }
+        const successor = await regenerate(engine, source, stored, next, fields)
+        return successor !== undefined && this.#written(successor)
+      }
+    }
+  }
+
+  /** What was written is what the next change is compared with. */
+  #written(stored: Stored): true {
+    const { codec, onConflict } = this.engine
+    // A resolver may have put other values into the session than were encoded before.
+    const isResolved = typeof onConflict === 'function' && this.#session
+    const body = isResolved ? changesOf('', isResolved, codec).body : stored.body
+    this.stored = { ...stored, body }
+    this.standing = 'live'
+    this.intent = 'keep'
+    this.lifetime = undefined
+    noteSize(this.engine, stored.handle, body)
+    return true
+  }
+
+  /** Ends the session in the store; nothing of it is left here. */
+  async end(): Promise<void> {
+    const handles = this.stored ? [this.stored.handle] : this.presented
+    await Promise.all(handles.map((handle) => end(this.engine, handle)))
+    this.found('none')
+    this.presented = []
+    this.intent = 'keep'
+    this.startAnew()
+    this.replace(null)
+  }
+
+  /** False: the session is gone. */
+  async touch(): Promise<boolean> {
+    const { stored, engine } = this
+    if (!stored) return false
+    const now = engine.clock.now()
+    // Noted first, so that a second look within this request does not touch again.
+    this.stored = { ...stored, meta: { ...stored.meta, lastSeenAt: now } }
+    return (await ask(engine, 'touch', engine.store.touch(stored.handle, now))) === 'touched'
+  }
+
+  drop(reason: DropReason, explicit: boolean): void {
+    if (reason === 'gone') this.standing = 'gone'
+    this.engine.events.tell('dropped', { handle: this.stored?.handle ?? this.presented[0], reason })
+    if (explicit) throw reason === 'head-sent' ? headSentError() : goneError()
+  }
+
+  /** What a verb does that found the session gone. */
+  gone(): never {
+    this.drop('gone', false)
+    throw goneError()
+  }
+
+  /** One write after the other. */
+  serially<Value>(work: () => Promise<Value>): Promise<Value> {
+    const run = this.#queue ? this.#queue.then(work) : work()
+    const tail = run.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#queue = tail
+    void tail.then(() => {
+      if (this.#queue === tail) this.#queue = undefined
+    })
+    return run
+  }
+
+  /** Resolves when no write is under way; undefined where none is. */
+  get busy(): Promise<unknown> | undefined {
+    return this.#queue
+  }
+}

@@ -1,0 +1,80 @@
+/** Puts an engine together from options. */
+import { optionError } from './core/errors.ts'
+import { resolveEngine } from './core/options.ts'
+import type { EngineOptions } from './core/options.ts'
+import type { SessionData } from './core/session.ts'
+import { Sessions } from './core/sessions.ts'
+import type { Store } from './core/store.ts'
+import type { Transport } from './core/transport.ts'
+import type { CookieOptions } from './http/cookie-options.ts'
+import { cookieTransport } from './http/cookie-transport.ts'
+import { memoryStore } from './memory/store.ts'
+
+export interface SessionsOptions<Data extends object> extends EngineOptions<Data> {
+  /** Where sessions are kept: `redisStore(…)` or `memoryStore(…)`. Default: the memory of this process. */
+  readonly store?: Store
+  /** The cookie's attributes, or a function from the framework's request to them. */
+  readonly cookie?: CookieOptions | ((request: unknown) => CookieOptions)
+  /**
+   * Signs the cookie, at least 32 random characters; of several the first signs and all verify. Ids
+   * are unguessable without: a signature only refuses forgeries before the store is asked.
+   */
+  readonly secret?: string | readonly string[]
+  /** Another way for ids to travel than a cookie: `headerTransport(…)`. */
+  readonly transport?: Transport
+}
+
+const KNOWN = new Set<string>(
+  (
+    'store cookie secret transport idleTimeout absoluteTimeout touchInterval rolling maxBytes storeTimeout ' +
+    'onConflict generateId validate beforeSave codec clock'
+  ).split(' '),
+)
+
+/** Options of other libraries, by what they are called here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  name: 'use cookie.name',
+  key: 'use cookie.name',
+  keys: 'use secret',
+  genid: 'use generateId',
+  genSid: 'use generateId',
+  maxAge: 'use idleTimeout and absoluteTimeout, with cookie.persistent',
+  ttl: 'use idleTimeout',
+  prefix: 'give it to redisStore',
+  client: 'give it to redisStore',
+  url: 'give it to redisStore',
+  resave: 'leave it out: only changes are ever written',
+  saveUninitialized: 'leave it out: nothing is stored before something is written',
+  unset: 'leave it out: assigning null destroys',
+}
+
+/**
+ * Makes the engine that an adapter mounts.
+ *
+ * Throws ERR_OPTION with the remedy for options that are wrong, unknown or at odds with each other.
+ *
+ * @example
+ * const sessions = createSessions<{ userId: string }>({ store: redisStore({ url: 'redis://localhost' }) })
+ * app.use(session(sessions))
+ */
+export function createSessions<Data extends SessionData<Data> & object = Record<string, unknown>>(
+  options: SessionsOptions<Data> = {},
+): Sessions<Data> {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name))
+      throw optionError(
+        `createSessions has no option '${name}': ${ELSEWHERE[name] ?? 'see docs/options.md'}.`,
+      )
+  }
+  const { store, cookie = {}, secret, transport } = options
+  if (transport && (options.cookie || secret !== undefined)) {
+    throw optionError('transport replaces the cookie: give it the secret, and leave cookie out.')
+  }
+  return new Sessions<Data>(
+    resolveEngine(options, {
+      store: store ?? memoryStore(options.clock ? { clock: options.clock } : {}),
+      transport: transport ?? cookieTransport(cookie, secret),
+      persistent: typeof cookie === 'object' && cookie.persistent === true,
+    }),
+  )
+}

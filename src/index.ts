@@ -1,0 +1,24 @@
+/** The public surface of `handstamp`. */
+export { createSessions } from './create-sessions.ts'
+export type { SessionsOptions } from './create-sessions.ts'
+export type { Clock } from './core/clock.ts'
+export type { Codec } from './core/codec.ts'
+export type { Duration } from './core/duration.ts'
+export type { ResolveConflict } from './core/engine.ts'
+export { HandstampError } from './core/errors.ts'
+export type { ErrorCode } from './core/errors.ts'
+export type { DropReason, RejectReason, SessionEvents } from './core/events.ts'
+export type { GenerateId, Handle, SessionId } from './core/id.ts'
+export type {
+  LifetimeOptions,
+  RegenerateOptions,
+  Session,
+  SessionMeta,
+  SessionVerbs,
+} from './core/session.ts'
+export type { Sessions } from './core/sessions.ts'
+export type { Store } from './core/store.ts'
+export type { Transport } from './core/transport.ts'
+export type { CookieOptions } from './http/cookie-options.ts'
+export { headerTransport } from './http/header-transport.ts'
+export type { HeaderTransportOptions } from './http/header-transport.ts'

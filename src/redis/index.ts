@@ -1,0 +1,4 @@
+/** The public surface of `handstamp/redis`. */
+export { redisStore } from './store.ts'
+export type { RedisStoreOptions } from './store.ts'
+export type { RedisClient } from './driver.ts'

@@ -1,0 +1,187 @@
+/** Sessions in Redis or Valkey: reads are plain GETs, each write is one script. */
+import { optionError } from '../core/errors.ts'
+import type { Handle } from '../core/id.ts'
+import { encodeExtra } from '../core/document.ts'
+import type {
+  Increment,
+  IncrementOutcome,
+  Patch,
+  Store,
+  Succession,
+  Taken,
+  Tombstone,
+  UpdateOutcome,
+} from '../core/store.ts'
+import { connect } from './connect.ts'
+import type { Connection } from './connect.ts'
+import { driverOf } from './driver.ts'
+import type { Driver, RedisClient } from './driver.ts'
+import { checkedPrefix, sessionKey } from './keys.ts'
+import { runScript } from './script.ts'
+import { end, increment, regenerate, touch, update } from './scripts.generated.ts'
+
+export interface RedisStoreOptions {
+  /** Your client: ioredis or iovalkey (`Redis`, `Cluster`), node-redis (`createClient`, `createCluster`, `createSentinel`). */
+  readonly client?: RedisClient
+  /** Instead of a client: `redis://` or `rediss://`; the store connects with whichever client is installed. */
+  readonly url?: string
+  /** Starts every key. Default `'hs:'`. */
+  readonly prefix?: string
+}
+
+/**
+ * Keeps sessions in Redis 6.2 or later, or Valkey, standalone, behind Sentinel, or on a Cluster.
+ * Throws ERR_OPTION.
+ *
+ * @example
+ * createSessions({ store: redisStore({ client: new Redis() }) })
+ */
+export function redisStore(options: RedisStoreOptions): Store {
+  const { client, url, prefix = 'hs:', ...unknown } = options
+  const [name] = Object.keys(unknown)
+  if (name !== undefined)
+    throw optionError(`redisStore has no option '${name}'; it takes client or url, and prefix.`)
+  checkedPrefix(prefix)
+  if (client !== undefined && url === undefined) return new RedisStore(prefix, driverOf(client))
+  if (client === undefined && typeof url === 'string' && /^rediss?:\/\//.test(url)) {
+    return new RedisStore(prefix, ...overUrl(url))
+  }
+  throw optionError('redisStore needs either a client or a url such as redis://localhost:6379.')
+}
+
+/** The client is imported on first use; what goes wrong is the error of every command, and tried again. */
+function overUrl(url: string): [Driver, () => Promise<void>] {
+  let connection: Promise<Connection> | undefined
+  let driver: Driver | undefined
+  const open = async (): Promise<Driver> => {
+    connection ??= connect(url)
+    connection.catch(() => {
+      connection = undefined
+    })
+    return driverOf((await connection).client)
+  }
+  return [
+    {
+      send: async (key, isReadonly, args) => {
+        driver ??= await open()
+        return driver.send(key, isReadonly, args)
+      },
+    },
+    async () => {
+      const opened = await connection?.catch(() => undefined)
+      await opened?.close()
+    },
+  ]
+}
+
+class RedisStore implements Store {
+  readonly #prefix: string
+  readonly #driver: Driver
+  readonly #close: (() => Promise<void>) | undefined
+
+  constructor(prefix: string, driver: Driver, close?: () => Promise<void>) {
+    this.#prefix = prefix
+    this.#driver = driver
+    this.#close = close
+  }
+
+  async load(handle: Handle): Promise<string | undefined> {
+    const key = sessionKey(this.#prefix, handle)
+    try {
+      return ((await this.#driver.send(key, true, ['GET', key])) as string | null) ?? undefined
+    } catch (error) {
+      // Something stands there that is no string: a foreign key, which the caller will find unreadable.
+      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return ''
+      throw error
+    }
+  }
+
+  async create(handle: Handle, document: string, ttl: number): Promise<'created' | 'taken'> {
+    const key = sessionKey(this.#prefix, handle)
+    const reply = await this.#driver.send(key, false, [
+      'SET',
+      key,
+      document,
+      'PX',
+      String(ttl),
+      'NX',
+    ])
+    return reply === null ? 'taken' : 'created'
+  }
+
+  async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
+    const key = sessionKey(this.#prefix, handle)
+    return updateOutcome(await runScript(this.#driver, update, [key], patchArguments(patch)))
+  }
+
+  async increment(handle: Handle, step: Increment): Promise<IncrementOutcome> {
+    const key = sessionKey(this.#prefix, handle)
+    const { now, revision, name, by, maxBytes } = step
+    const args = [String(now), revision, name, String(by), String(maxBytes)]
+    const [kind, value] = (await runScript(this.#driver, increment, [key], args)) as [
+      IncrementOutcome['kind'],
+      string,
+    ]
+    return kind === 'incremented' ? { kind, value: Number(value) } : { kind }
+  }
+
+  async touch(handle: Handle, now: number): Promise<'touched' | 'gone'> {
+    const key = sessionKey(this.#prefix, handle)
+    return (await runScript(this.#driver, touch, [key], [String(now)])) as 'touched' | 'gone'
+  }
+
+  async regenerate(
+    handle: Handle,
+    patch: Patch,
+    succession: Succession,
+  ): Promise<UpdateOutcome | Taken> {
+    const { successor, tombstone, fresh } = succession
+    const keys = [sessionKey(this.#prefix, handle), sessionKey(this.#prefix, successor)] as const
+    const args = [
+      tombstone.document,
+      String(tombstone.ttl),
+      fresh?.document ?? '',
+      String(fresh?.ttl ?? ''),
+    ]
+    const reply = await runScript(this.#driver, regenerate, keys, [
+      ...args,
+      ...patchArguments(patch),
+    ])
+    return (reply as [string])[0] === 'taken' ? { kind: 'taken' } : updateOutcome(reply)
+  }
+
+  async end(handle: Handle, tombstone: Tombstone): Promise<'ended' | 'absent'> {
+    const key = sessionKey(this.#prefix, handle)
+    const args = [tombstone.document, String(tombstone.ttl)]
+    return (await runScript(this.#driver, end, [key], args)) as 'ended' | 'absent'
+  }
+
+  /** A client that was given stays open: it belongs to the application. */
+  async close(): Promise<void> {
+    await this.#close?.()
+  }
+}
+
+/** The patch as lua/include/patch.lua reads it. */
+function patchArguments({
+  now,
+  revision,
+  onConflict,
+  maxBytes,
+  lifetime,
+  changes,
+}: Patch): string[] {
+  const args = [String(now), revision, onConflict, String(maxBytes), '', '', '']
+  if (lifetime) {
+    const { idleTimeout, absoluteDeadline } = lifetime
+    args.splice(4, 3, String(idleTimeout), String(absoluteDeadline), encodeExtra(lifetime))
+  }
+  for (const { name, from, to } of changes) args.push(name, from, to)
+  return args
+}
+
+function updateOutcome(reply: unknown): UpdateOutcome {
+  const [kind, ...rest] = reply as [UpdateOutcome['kind'], ...string[]]
+  if (kind === 'updated') return { kind, conflicts: rest }
+  return kind === 'conflict' ? { kind, document: rest[0] ?? '' } : { kind }
+}
