@@ -6,10 +6,11 @@ import { expect, inject } from 'vitest'
 export interface Address {
   readonly host: string
   readonly port: number
+  readonly url: string
 }
 
 export interface RedisServers {
-  readonly single: Address & { readonly url: string }
+  readonly single: Address
   readonly cluster: { readonly nodes: readonly Address[] }
   readonly sentinel: { readonly name: string; readonly sentinels: readonly Address[] }
 }
@@ -22,7 +23,7 @@ export function redisServers(): RedisServers {
   }
   const { single, cluster, sentinel } = ports
   return {
-    single: { ...address(single), url: `redis://127.0.0.1:${single.port}` },
+    single: address(single),
     cluster: { nodes: cluster.nodes.map(address) },
     sentinel: { name: sentinel.name, sentinels: sentinel.sentinels.map(address) },
   }
@@ -40,5 +41,5 @@ export function foreignPrefix(): string {
 }
 
 function address({ port }: { port: number }): Address {
-  return { host: '127.0.0.1', port }
+  return { host: '127.0.0.1', port, url: `redis://127.0.0.1:${port}` }
 }

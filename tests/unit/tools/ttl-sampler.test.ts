@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startRedis } from '../../../tools/redis/start.mjs'
+import { foreignPrefix } from '../../support/redis.ts'
 import { startTtlSampler } from '../../support/ttl-sampler.ts'
 
 /** A server of its own: what these tests do on purpose, the sampler of the run must not see. */
@@ -48,7 +49,7 @@ test('a key that was without an expiry only for a while is reported too', async 
 })
 
 test('keys of others may stay for ever', async () => {
-  await client.set('foreign:app:setting', 'v')
+  await client.set(`${foreignPrefix()}setting`, 'v')
 
   expect(await startTtlSampler(redis).stop()).toMatch(/ 0 keys seen, 0 without/)
 })
