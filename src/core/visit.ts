@@ -135,13 +135,16 @@ export class Visit<Data extends object> {
   }
 
   /** The header lines that carry the outcome; from here on no cookie can be set. */
-  headerLines(): readonly HeaderLine[] {
+  headerLines(cacheControl?: string): readonly HeaderLine[] {
     const copy = this.#copy
     const { cookie, stored } = copy
     copy.headSent = true
     copy.cookie = 'keep'
     if (cookie === 'keep') return NO_LINES
-    const { transport, clock, rolling } = this.#engine
+    const { transport, clock, rolling, events } = this.#engine
+    if (cacheControl !== undefined && /\b(public|s-maxage)\b/i.test(cacheControl)) {
+      events.tell('cacheConflict', { value: cacheControl })
+    }
     if (cookie === 'clear' || !stored?.id)
       return transport.write(this.#request, { kind: 'clear' }, clock.now())
     const { id, meta } = stored

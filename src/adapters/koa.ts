@@ -1,0 +1,40 @@
+/** Sessions for Koa 2 and 3. */
+import type { DefaultState, Middleware } from 'koa'
+import type { Session } from '../core/session.ts'
+import type { Sessions } from '../core/sessions.ts'
+import { answerFailure } from '../node/failure.ts'
+import { holdResponse } from '../node/held-response.ts'
+import { exposeSession } from '../node/property.ts'
+import type { MountOptions } from '../node/property.ts'
+import { NodeRequestHead } from '../node/request.ts'
+
+export type { MountOptions } from '../node/property.ts'
+
+/**
+ * Gives each request `ctx.session`; assigning null destroys it. A failed read or save is an error of
+ * the middleware (status 503 or as its code says).
+ *
+ * @example
+ * app.use(session(sessions))
+ * app.use((ctx) => { ctx.session.views = (ctx.session.views ?? 0) + 1 })
+ */
+export function session<Data extends object>(
+  sessions: Sessions<Data>,
+  { lazy = false, property = 'session' }: MountOptions = {},
+): Middleware<DefaultState, { session: Session<Data> }> {
+  return async (ctx, next) => {
+    if (sessions.visitOf(ctx)) return next()
+    const head = new NodeRequestHead(ctx, ctx.req, ctx.originalUrl, ctx.secure)
+    const visit = sessions.begin(head, ctx, ctx.req)
+    if (!visit) return next()
+    if (!lazy) await visit.open()
+    exposeSession(ctx, property, visit)
+    holdResponse(ctx.res, visit, (error) => {
+      // Only where the response was sent past Koa, or an error response was under way already.
+      ctx.app.emit('error', error, ctx)
+      answerFailure(ctx.res, error)
+    })
+    await next()
+    await visit.settle()
+  }
+}
