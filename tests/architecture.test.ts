@@ -84,16 +84,13 @@ describe('a source file', () => {
   })
 
   test('knows a framework or a client only if it is the one file for it', () => {
-    const users = new Map<string, Set<string>>()
-    for (const { file, specifier } of imports) {
-      if (!Object.values(table).some(({ peers }) => peers.includes(specifier))) continue
-      users.set(specifier, (users.get(specifier) ?? new Set()).add(file))
-    }
-    const violations = [...users].flatMap(([peer, [...names]]) => {
-      const own = ownFile[peer] ?? names[0]
-      return names
-        .filter((file) => file !== own)
-        .map((file) => `src/${file} imports ${peer}, which belongs to src/${own}`)
+    const owners = new Map(Object.entries(ownFile))
+    const violations = imports.flatMap((found) => {
+      const { specifier, file } = found
+      if (!table[roomOf(file)]?.peers.includes(specifier)) return []
+      const owner = owners.get(specifier) ?? file
+      owners.set(specifier, owner)
+      return file === owner ? [] : [`${line(found)}, which belongs to src/${owner}`]
     })
     expect(violations).toEqual([])
   })
