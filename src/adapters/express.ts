@@ -50,7 +50,7 @@ export function session<Data extends object>(
       const ready = (): void => {
         exposeSession(request, property, visit)
         Object.defineProperty(request, `${property}ID`, {
-          get: () => visit.session?.meta.id,
+          get: () => visit.id,
           configurable: true,
         })
         holdResponse(response, visit, next)

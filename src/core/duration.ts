@@ -5,6 +5,9 @@ import { optionError } from './errors.ts'
 /** Milliseconds, or a number with a unit: `'250ms'`, `'30s'`, `'15m'`, `'2h'`, `'7d'`, `'1w'`, `'1y'`. */
 export type Duration = number | `${number}${' ' | ''}${'ms' | 's' | 'm' | 'h' | 'd' | 'w' | 'y'}`
 
+/** A thousand years: sums of points in time stay exact, and Redis takes them. */
+const LONGEST = 1000 * 365.25 * 86_400_000
+
 /** The duration in whole milliseconds, at least 1; throws ERR_OPTION naming the option. */
 export function milliseconds(option: string, duration: Duration): number {
   const text: unknown = duration

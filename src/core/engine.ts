@@ -83,15 +83,11 @@ function timeoutError(limit: number): HandstampError {
   return new HandstampError(
     'ERR_STORE_TIMEOUT',
     `The session store did not answer within ${limit} ms (storeTimeout). ` +
-      'Look at the state of Redis and of the connection; no session was read or ended because of it.',
+      'Whether a write took effect is unknown. Look at the state of Redis and of the connection.',
   )
 }
 
 function storeError(cause: unknown): HandstampError {
   if (cause instanceof HandstampError) return cause
-  return new HandstampError(
-    'ERR_STORE',
-    'The session store failed; `cause` says how. No session was read or ended because of it.',
-    { cause },
-  )
+  return new HandstampError('ERR_STORE', 'The session store failed; `cause` says how.', { cause })
 }

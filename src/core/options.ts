@@ -99,7 +99,7 @@ export function resolveEngine<Data extends object>(
     touchInterval: touchIntervalOf(options.touchInterval, idleTimeout),
     rolling,
     maxBytes,
-    storeTimeout: milliseconds('storeTimeout', options.storeTimeout ?? 250),
+    storeTimeout: storeTimeoutOf(options.storeTimeout),
     onConflict,
     validate: hook('validate', options.validate) as Engine['validate'],
     beforeSave: hook('beforeSave', options.beforeSave) as Engine['beforeSave'],
@@ -113,6 +113,12 @@ function touchIntervalOf(option: Duration | undefined, idleTimeout: number): num
   throw optionError(
     'touchInterval must be at most half of idleTimeout, or sessions in use would end.',
   )
+}
+
+function storeTimeoutOf(option: Duration = 250): number {
+  const timeout = milliseconds('storeTimeout', option)
+  if (timeout <= 60_000) return timeout
+  throw optionError('storeTimeout must be at most a minute: a visitor waits that long.')
 }
 
 function hook(name: string, option: unknown): unknown {

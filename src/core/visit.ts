@@ -2,6 +2,7 @@
 import type { Engine, HookSession } from './engine.ts'
 import { HandstampError, optionError } from './errors.ts'
 import { handleOf } from './id.ts'
+import type { SessionId } from './id.ts'
 import { findSession } from './load.ts'
 import { expiryOf } from './policy.ts'
 import type { Session } from './session.ts'
@@ -59,6 +60,11 @@ export class Visit<Data extends object> {
   async load(): Promise<Session<Data> | null> {
     await this.open()
     return this.session
+  }
+
+  /** The id that the client holds or will hold; undefined while there is none. */
+  get id(): SessionId | undefined {
+    return this.#copy.intent === 'regenerate' ? undefined : this.#copy.stored?.id
   }
 
   /** The session, null after it was destroyed. Throws ERR_NOT_LOADED. */
