@@ -17,7 +17,7 @@ export function milliseconds(option: string, duration: Duration): number {
       : typeof text === 'string' && /[a-z]/i.test(text)
         ? parse(text)
         : undefined
-  if (value === undefined || !Number.isSafeInteger(Math.round(value)) || Math.round(value) < 1) {
+  if (value === undefined || !(Math.round(value) >= 1 && value <= LONGEST)) {
     throw optionError(
       `${option} must be a positive number of milliseconds or a text such as '30m'; seconds are written '90s'.`,
     )
