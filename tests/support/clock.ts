@@ -1,11 +1,12 @@
-/** A clock that stands still until the test turns it. */
+/** A clock that stands still until a test turns it. */
 import type { Clock } from '../../src/core/clock.ts'
 
 export interface FakeClock extends Clock {
   advance(milliseconds: number): void
 }
 
-export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
+/** Starts on a Monday morning. */
+export function fakeClock(start = Date.UTC(2026, 0, 5, 9)): FakeClock {
   let now = start
   return {
     now: () => now,
