@@ -52,10 +52,11 @@ export function applyPatch(document: string, patch: Patch): Spliced {
   const conflicts: string[] = []
   for (const change of patch.changes) {
     const stored = fieldIn(text, head.end, change.name)?.value ?? ''
-    if (stored !== change.from && stored !== change.to) conflicts.push(change.name)
+    const isSame = stored === change.to && patch.onConflict !== 'exact'
+    if (stored !== change.from && !isSame) conflicts.push(change.name)
     text = withField(text, head.end, change)
   }
-  if (conflicts.length > 0 && patch.onConflict === 'refuse') return { kind: 'conflict' }
+  if (conflicts.length > 0 && patch.onConflict !== 'overwrite') return { kind: 'conflict' }
   const next = patch.lifetime ? { ...head, ...relaxed(patch.lifetime) } : head
   const outcome = finish(text, next, patch.now, patch.revision, conflicts)
   return Buffer.byteLength(outcome.document) > patch.maxBytes ? { kind: 'too-large' } : outcome

@@ -32,8 +32,11 @@ export interface Patch {
   readonly changes: readonly FieldChange[]
   /** Given where the session's limits change. */
   readonly lifetime?: Lifetime
-  /** A field whose stored value is neither `from` nor `to`: write over it, or write nothing at all. */
-  readonly onConflict: 'overwrite' | 'refuse'
+  /**
+   * A field is in conflict when its stored value is neither `from` nor `to`: then write over it, or
+   * write nothing at all. `exact` is compare-and-set: write nothing unless all values are `from`.
+   */
+  readonly onConflict: 'overwrite' | 'refuse' | 'exact'
   /** No document grows over this many bytes. */
   readonly maxBytes: number
 }

@@ -215,7 +215,7 @@ export async function updateField(
       now,
       revision,
       changes: [{ name, from, to }],
-      onConflict: 'refuse',
+      onConflict: 'exact',
       maxBytes,
     }
     const outcome = await ask(engine, 'update', store.update(stored.handle, patch))

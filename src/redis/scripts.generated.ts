@@ -72,7 +72,7 @@ return { 'incremented', to }`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: '4766f73d091316274f5834137a12e05afd755c7d',
+  sha1: '23858687ad25b7b4cebadedf0ebf3d348d87866d',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -120,10 +120,11 @@ local function apply_patch(document, args, first)
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
-    if stored ~= from and stored ~= to then conflicts[#conflicts + 1] = name end
+    local same = stored == to and mode ~= 'exact'
+    if stored ~= from and not same then conflicts[#conflicts + 1] = name end
     text = with_field(text, head, name, to)
   end
-  if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
+  if #conflicts > 0 and mode ~= 'overwrite' then return 'conflict', document end
   if args[first + 4] ~= '' then
     head.idle, head.absolute, head.extra =
       tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]
@@ -194,7 +195,7 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: 'f47602742d723e1f25cab60ff18b75f1421478ef',
+  sha1: '0013526be8a84795e27c4340465cbcb126b4776a',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -242,10 +243,11 @@ local function apply_patch(document, args, first)
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
-    if stored ~= from and stored ~= to then conflicts[#conflicts + 1] = name end
+    local same = stored == to and mode ~= 'exact'
+    if stored ~= from and not same then conflicts[#conflicts + 1] = name end
     text = with_field(text, head, name, to)
   end
-  if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
+  if #conflicts > 0 and mode ~= 'overwrite' then return 'conflict', document end
   if args[first + 4] ~= '' then
     head.idle, head.absolute, head.extra =
       tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]

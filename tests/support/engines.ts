@@ -1,0 +1,49 @@
+/** Engines on the test run's Redis: as many servers as a test wants, each with a connection of its own. */
+import { Cluster, Redis } from 'ioredis'
+import { onTestFinished } from 'vitest'
+import { createSessions } from '../../src/index.ts'
+import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import { redisStore } from '../../src/redis/index.ts'
+import type { SessionData } from '../../src/core/session.ts'
+import { freshPrefix, redisServers } from './redis.ts'
+
+export type Topology = 'single' | 'cluster'
+
+/** Servers of one application: they share the keys, and each has a connection of its own. */
+export function engines<Data extends SessionData<Data> & object>(
+  count: number,
+  options: SessionsOptions<Data> = {},
+  topology: Topology = 'single',
+): Sessions<Data>[] {
+  const prefix = freshPrefix()
+  return Array.from({ length: count }, () => {
+    const client = connect(topology)
+    onTestFinished(() => client.disconnect())
+    const store = redisStore({ client, prefix })
+    // The tests are about order, not about speed: no deadline may decide them on a busy machine.
+    return createSessions<Data>({
+      storeTimeout: '60s',
+      cookie: { secure: true },
+      ...options,
+      store,
+    })
+  })
+}
+
+function connect(topology: Topology): Redis | Cluster {
+  const { single, cluster } = redisServers()
+  if (topology === 'single') return new Redis(single.url, { enableAutoPipelining: true })
+  return new Cluster([...cluster.nodes], { enableAutoPipelining: true })
+}
+
+/** Runs work for each number from 0, so many at a time. */
+export async function inBatches(
+  total: number,
+  width: number,
+  work: (at: number) => Promise<void>,
+): Promise<void> {
+  for (let start = 0; start < total; start += width) {
+    const batch = Array.from({ length: Math.min(width, total - start) }, (_, i) => work(start + i))
+    await Promise.all(batch)
+  }
+}
