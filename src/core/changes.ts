@@ -96,15 +96,15 @@ export function tooLargeError(
   const sizes = Object.entries(fields)
     .map(([name, value]) => ({
       name,
-      bytes: Buffer.byteLength(encodeField(name, value, codec) ?? ''),
+      size: Buffer.byteLength(encodeField(name, value, codec) ?? ''),
     }))
-    .sort((a, b) => b.bytes - a.bytes)
+    .toSorted((a, b) => b.size - a.size)
     .slice(0, 3)
-  const largest = sizes.map(({ name, bytes }) => `'${name}' (${bytes} B)`).join(', ')
-  const size = bytes === undefined ? 'more than' : `${bytes} bytes, over`
+  const largest = sizes.map(({ name, size }) => `'${name}' (${size} B)`).join(', ')
+  const total = bytes === undefined ? 'more than' : `${bytes} bytes, over`
   return new HandstampError(
     'ERR_TOO_LARGE',
-    `The session would take ${size} the limit of ${limit} bytes (maxBytes); nothing was saved. ` +
+    `The session would take ${total} the limit of ${limit} bytes (maxBytes); nothing was saved. ` +
       `Its largest fields: ${largest}. Keep large data elsewhere and store a reference to it.`,
     { fields: sizes.map(({ name }) => name) },
   )

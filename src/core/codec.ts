@@ -7,6 +7,6 @@ export interface Codec {
 
 /** The default. `JSON.parse` of a whole document reads all fields in one go, so it is recognised by identity. */
 export const jsonCodec: Codec = {
-  encode: (value) => JSON.stringify(value) as string | undefined,
+  encode: (value) => JSON.stringify(value),
   decode: (text) => JSON.parse(text) as unknown,
 }

@@ -138,7 +138,7 @@ function checkedGenerator(generate: GenerateId): GenerateId {
     refuseWeakIds(drawn)
     return generate
   }
-  const tried = Promise.all(drawn).then(refuseWeakIds)
+  const tried = Promise.all(drawn.map((sample) => Promise.resolve(sample))).then(refuseWeakIds)
   tried.catch(() => undefined)
   return async (request) => {
     await tried

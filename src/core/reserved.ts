@@ -6,7 +6,7 @@ export const META_FIELD = '@'
 
 /** Verbs of the session (some are to come) and the two names that JSON or JavaScript give a meaning of its own. */
 export const RESERVED = [
-  META_FIELD,
+  '@',
   '__proto__',
   'meta',
   'save',

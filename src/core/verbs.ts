@@ -2,6 +2,7 @@
 import { withLine } from './document.ts'
 import type { Fields, Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
+import { incrementField, updateField } from './field.ts'
 import { goneError, HandstampError, headSentError, optionError } from './errors.ts'
 import { checkLifetime } from './lifetime.ts'
 import { read } from './load.ts'
@@ -10,7 +11,6 @@ import { isReserved, reservedError } from './reserved.ts'
 import { fill } from './session.ts'
 import type { Behind, LifetimeOptions, RegenerateOptions, SessionMeta } from './session.ts'
 import type { WorkingCopy } from './working-copy.ts'
-import { incrementField, updateField } from './write.ts'
 
 /** The tombstone of a moved session lives this long, so no grace can be longer. */
 const MOST_GRACE = 30_000

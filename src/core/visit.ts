@@ -117,7 +117,7 @@ export class Visit<Data extends object> {
     try {
       decision = copy.decide(false)
     } catch (error) {
-      return this.#lastly(Promise.reject(error as Error))
+      return this.#lastly(Promise.reject(error))
     }
     const { store, cookie, dropped } = decision.plan
     if (dropped) {

@@ -15,7 +15,7 @@ export function resetResponse(response: ServerResponse): void {
 }
 
 /** HTTP status for an error: its own, if it has a sensible one. */
-export function statusOf(error: unknown): number {
+function statusOf(error: unknown): number {
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 500
   return status >= 400 && status <= 599 ? status : 500
 }

@@ -22,7 +22,9 @@ export function exposeSession<Data extends object>(
   }
   Object.defineProperty(carrier, property, {
     get: () => visit.session,
-    set: (value: unknown) => visit.assign(value),
+    set: (value: unknown) => {
+      visit.assign(value)
+    },
     configurable: true,
     enumerable: true,
   })

@@ -1,0 +1,78 @@
+/** One field, changed atomically in the store. */
+import { refuseUnstorable, tooLargeError } from './changes.ts'
+import { conflictError, linesIn, MOST_TRIES, valueOf } from './conflict.ts'
+import { encodeField, linesOf } from './document.ts'
+import type { Meta } from './document.ts'
+import { ask } from './engine.ts'
+import type { Engine } from './engine.ts'
+import type { Patch } from './store.ts'
+import { newRevision, writtenMeta } from './write.ts'
+import type { Stored } from './write.ts'
+
+export interface FieldUpdate {
+  readonly value: unknown
+  readonly before: unknown
+  /** The value as it is stored now. */
+  readonly to: string
+  readonly meta: Meta
+}
+
+interface Incremented {
+  readonly kind: 'incremented'
+  readonly value: number
+  readonly meta: Meta
+}
+
+/** Compare-and-set of one field until it holds; undefined where the session is gone. */
+export async function updateField(
+  engine: Engine,
+  stored: Stored,
+  field: string,
+  change: (stored: unknown) => unknown,
+): Promise<FieldUpdate | undefined> {
+  const { store, codec, maxBytes, clock } = engine
+  const name = JSON.stringify(field)
+  let from = linesOf(stored.body).get(name) ?? ''
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const before = valueOf(engine, from)
+    const value = await change(valueOf(engine, from))
+    const to = encodeField(field, value, codec) ?? ''
+    refuseUnstorable(field, value, to, codec)
+    const now = clock.now()
+    const revision = newRevision()
+    const patch: Patch = {
+      now,
+      revision,
+      changes: [{ name, from, to }],
+      onConflict: 'exact',
+      maxBytes,
+    }
+    const outcome = await ask(engine, 'update', store.update(stored.handle, patch))
+    if (outcome.kind === 'gone') return undefined
+    if (outcome.kind === 'too-large')
+      throw tooLargeError(undefined, maxBytes, { [field]: value }, codec)
+    if (outcome.kind === 'updated') {
+      return { value, before, to, meta: writtenMeta(stored.meta, revision, now) }
+    }
+    from = linesIn(engine, outcome.document).get(name) ?? ''
+  }
+  throw conflictError([field])
+}
+
+/** Adds to a field in one step of the store. */
+export async function incrementField(
+  engine: Engine,
+  { handle, meta }: Stored,
+  field: string,
+  by: number,
+  fields: object,
+): Promise<Incremented | { readonly kind: 'not-integer' } | { readonly kind: 'gone' }> {
+  const { store, clock, maxBytes, codec } = engine
+  const now = clock.now()
+  const revision = newRevision()
+  const step = { now, revision, name: JSON.stringify(field), by, maxBytes }
+  const outcome = await ask(engine, 'increment', store.increment(handle, step))
+  if (outcome.kind === 'too-large') throw tooLargeError(undefined, maxBytes, fields, codec)
+  if (outcome.kind !== 'incremented') return outcome
+  return { ...outcome, meta: writtenMeta(meta, revision, now) }
+}
