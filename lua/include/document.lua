@@ -7,9 +7,10 @@ local function live_head(document, now)
   local revision, created, seen, idle, absolute, extra, stop =
     string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\n]*)%]()\n')
   if not revision then return nil end
+  created = tonumber(created)
   local head = {
-    revision = revision, created = created, seen = tonumber(seen),
-    idle = tonumber(idle), absolute = tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, created = created, seen = created + tonumber(seen),
+    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -36,8 +37,8 @@ end
 -- The document with its meta line written anew, the idle limit moved, and the TTL that follows.
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%s,%.0f,%.0f,%.0f%s]',
-    revision, head.created, seen, head.idle, head.absolute, head.extra)
+  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
+    seen - head.created, head.idle, head.absolute - head.created, head.extra)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end

@@ -1,12 +1,13 @@
 /**
  * The text of a session in the store: a JSON object with one line per top-level field.
  *
- *     {"@":[1,"Xk3_9a",1763700000000,1763700000000,3600000,1763786400000]
+ *     {"@":[1,"Xk3_9a",1763700000000,61500,3600000,86400000]
  *     ,"userId":"u-1"
  *     ,"cart":[{"sku":"A-100","qty":2}]
  *     }
  *
- * JSON text holds no raw line break, so a script finds and replaces one field's line by plain string
+ * The meta line: version, revision, when created, then in ms when last seen after that, the idle
+ * timeout, the absolute timeout. JSON text holds no raw line break, so a script finds and replaces one field's line by plain string
  * search, while any JSON parser reads the whole. docs/data-in-redis.md describes it for people.
  */
 import { jsonCodec } from './codec.ts'
@@ -43,10 +44,14 @@ export const MAX_DEPTH = 256
 /** Text this short cannot nest deep enough to harm. */
 const SHALLOW_LENGTH = 4096
 const MAX_LOADED_LENGTH = 1024 * 1024
+/** The meta line in the one spelling that scripts read. */
+const META_LINE = /^\{"@":\[1,"[\w-]+",\d+,\d+,\d+,\d+(,[^\n]*)?\]\n/
+/** What stands behind a line break: the next field's name, or the end. */
+const NEXT_LINE = /,"(?:[^"\\]|\\[^])*":|\}$/y
 
 export function encodeDocument(meta: Meta, body: string): string {
   const { revision, createdAt, lastSeenAt, idleTimeout, absoluteDeadline } = meta
-  const numbers = `${createdAt},${lastSeenAt},${idleTimeout},${absoluteDeadline}`
+  const numbers = `${createdAt},${lastSeenAt - createdAt},${idleTimeout},${absoluteDeadline - createdAt}`
   return `{"@":[${VERSION},"${revision}",${numbers}${encodeExtra(meta)}]\n${body}}`
 }
 
@@ -131,7 +136,7 @@ export function decodeDocument(text: string, codec: Codec): Decoded {
   if (!meta) return corrupt('a malformed meta line')
   const body = text.slice(text.indexOf('\n') + 1, -1)
   const names = Object.keys(fields)
-  if (!text.startsWith('{"@":[') || !onePerLine(text, names.length))
+  if (!META_LINE.test(text) || !onePerLine(text, names.length))
     return corrupt('not one line per field')
   if (hasProto(text, fields)) return corrupt('a field named __proto__')
   return codec === jsonCodec ? { kind: 'live', meta, body, fields } : decodeWith(codec, meta, body)
@@ -149,17 +154,18 @@ function decodeWith(codec: Codec, meta: Meta, body: string): Decoded {
 }
 
 function decodeMeta(head: readonly unknown[]): Meta | undefined {
-  const [, revision, createdAt, lastSeenAt, idleTimeout, absoluteDeadline, extra] = head
+  const [, revision, createdAt, seenAfter, idleTimeout, absoluteTimeout, extra] = head
   if (typeof revision !== 'string' || !/^[\w-]+$/.test(revision)) return undefined
-  if (
-    !isTime(createdAt) ||
-    !isTime(lastSeenAt) ||
-    !isTime(idleTimeout) ||
-    !isTime(absoluteDeadline)
-  )
-    return undefined
-  const persistent = (extra as { persistent?: unknown } | undefined)?.persistent === true
-  return { revision, createdAt, lastSeenAt, idleTimeout, absoluteDeadline, persistent }
+  if (![createdAt, seenAfter, idleTimeout, absoluteTimeout].every(isTime)) return undefined
+  const born = createdAt as number
+  return {
+    revision,
+    createdAt: born,
+    lastSeenAt: born + (seenAfter as number),
+    idleTimeout: idleTimeout as number,
+    absoluteDeadline: born + (absoluteTimeout as number),
+    persistent: (extra as { persistent?: unknown } | undefined)?.persistent === true,
+  }
 }
 
 function isTime(value: unknown): value is number {
@@ -173,15 +179,34 @@ function decodeMoved([, to, until]: readonly unknown[]): Decoded {
     : corrupt('a malformed tombstone')
 }
 
-/** Line breaks outside of strings are legal JSON; here each must end the meta line or a field. */
+/**
+ * Line breaks and spaces outside of strings are legal JSON; here each line break ends the meta line or
+ * one top-level field, with the next name right behind it: that is how scripts find a field.
+ */
 function onePerLine(text: string, names: number): boolean {
+  let depth = 0
   let lines = 0
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) {
-    lines++
-    const next = text[at + 1]
-    if (next !== ',' && !(next === '}' && at === text.length - 2)) return false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 34) at = endOfString(text, at)
+    else if (code === 91 || code === 123) depth++
+    else if (code === 93 || code === 125) depth--
+    else if (code === 10) {
+      lines++
+      NEXT_LINE.lastIndex = at + 1
+      if (depth !== 1 || !NEXT_LINE.test(text)) return false
+    }
   }
   return lines === names
+}
+
+/** Where the string that begins at `start` has its closing quote. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let escape = end
+    while (text.charCodeAt(escape - 1) === 92) escape--
+    if ((end - escape) % 2 === 0) return end
+  }
 }
 
 /** Looks closer only where the name could be spelled in the text at all. */

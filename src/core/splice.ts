@@ -33,9 +33,9 @@ export function liveHead(document: string, now: number): Head | undefined {
   const head = {
     revision,
     createdAt: Number(created),
-    lastSeenAt: Number(seen),
+    lastSeenAt: Number(created) + Number(seen),
     idleTimeout: Number(idle),
-    absoluteDeadline: Number(absolute),
+    absoluteDeadline: Number(created) + Number(absolute),
     extra,
     end: line.length - 1,
   }
@@ -77,7 +77,8 @@ export function finish(
 ): Extract<Spliced, { kind: 'updated' }> {
   const seen = Math.max(head.lastSeenAt, now)
   const { createdAt, idleTimeout, absoluteDeadline, extra } = head
-  const meta = `{"@":[1,"${revision}",${createdAt},${seen},${idleTimeout},${absoluteDeadline}${extra}]`
+  const numbers = `${createdAt},${seen - createdAt},${idleTimeout},${absoluteDeadline - createdAt}`
+  const meta = `{"@":[1,"${revision}",${numbers}${extra}]`
   const ttl = Math.max(1, Math.min(seen + idleTimeout, absoluteDeadline) - now)
   return { kind: 'updated', document: meta + document.slice(head.end), ttl, conflicts }
 }

@@ -18,15 +18,16 @@ return live and 'ended' or 'absent'`,
 
 export const increment: Script = {
   name: 'increment',
-  sha1: 'c02d81548db5bf0893624fafddddc4d878d50782',
+  sha1: 'd2ebd5864815f2b914d3e95f31c3b579ebc5ced5',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
     string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
   if not revision then return nil end
+  created = tonumber(created)
   local head = {
-    revision = revision, created = created, seen = tonumber(seen),
-    idle = tonumber(idle), absolute = tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, created = created, seen = created + tonumber(seen),
+    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -47,8 +48,8 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%s,%.0f,%.0f,%.0f%s]',
-    revision, head.created, seen, head.idle, head.absolute, head.extra)
+  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
+    seen - head.created, head.idle, head.absolute - head.created, head.extra)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
@@ -72,15 +73,16 @@ return { 'incremented', to }`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: '23858687ad25b7b4cebadedf0ebf3d348d87866d',
+  sha1: 'e76fcde228f9aafda560d81140778037a16b9b62',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
     string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
   if not revision then return nil end
+  created = tonumber(created)
   local head = {
-    revision = revision, created = created, seen = tonumber(seen),
-    idle = tonumber(idle), absolute = tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, created = created, seen = created + tonumber(seen),
+    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -101,8 +103,8 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%s,%.0f,%.0f,%.0f%s]',
-    revision, head.created, seen, head.idle, head.absolute, head.extra)
+  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
+    seen - head.created, head.idle, head.absolute - head.created, head.extra)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
@@ -149,15 +151,16 @@ return { 'updated', unpack(conflicts) }`,
 
 export const touch: Script = {
   name: 'touch',
-  sha1: '7b1c6e622439b09ca2994056e2acc82da760b548',
+  sha1: 'd8d342378b2733de9e707c149456d353463fcf8c',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
     string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
   if not revision then return nil end
+  created = tonumber(created)
   local head = {
-    revision = revision, created = created, seen = tonumber(seen),
-    idle = tonumber(idle), absolute = tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, created = created, seen = created + tonumber(seen),
+    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -178,8 +181,8 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%s,%.0f,%.0f,%.0f%s]',
-    revision, head.created, seen, head.idle, head.absolute, head.extra)
+  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
+    seen - head.created, head.idle, head.absolute - head.created, head.extra)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
@@ -195,15 +198,16 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: '0013526be8a84795e27c4340465cbcb126b4776a',
+  sha1: 'f2ae34f65e2c59084d2881ac8ec06ef772c83eac',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
     string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
   if not revision then return nil end
+  created = tonumber(created)
   local head = {
-    revision = revision, created = created, seen = tonumber(seen),
-    idle = tonumber(idle), absolute = tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, created = created, seen = created + tonumber(seen),
+    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -224,8 +228,8 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%s,%.0f,%.0f,%.0f%s]',
-    revision, head.created, seen, head.idle, head.absolute, head.extra)
+  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
+    seen - head.created, head.idle, head.absolute - head.created, head.extra)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end

@@ -1,0 +1,171 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { createSessions } from '../../src/index.ts'
+import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import { redisStore } from '../../src/redis/index.ts'
+import { startRedis } from '../../tools/redis/start.mjs'
+import { fakeClock } from '../support/clock.ts'
+import { monitor } from '../support/monitor.ts'
+import type { Monitor } from '../support/monitor.ts'
+import { Visitor } from '../support/visitor.ts'
+
+interface Data {
+  userId: string
+  name: string
+  roles: string[]
+  count: number
+}
+
+/** A server of its own: nobody else's commands are counted. */
+let server: { single: { port: number }; stop(): Promise<void> }
+beforeAll(async () => {
+  server = await startRedis({ single: true })
+})
+afterAll(() => server.stop())
+
+async function start(
+  options: SessionsOptions<Data> = {},
+): Promise<{ sessions: Sessions<Data>; redis: Redis; seen: Monitor }> {
+  const redis = new Redis({ port: server.single.port })
+  onTestFinished(() => redis.disconnect())
+  const store = redisStore({ client: redis })
+  const sessions = createSessions<Data>({ storeTimeout: '60s', ...options, store })
+  // The first use of each script sends its source; that is once per server, not per request.
+  const warm = new Visitor(sessions)
+  await warm.visit((session) => void (session.count = 1))
+  await warm.visit((session) => session.increment('count'))
+  await warm.visit((session) => session.touch())
+  await warm.visit((session) => void (session.count = 5))
+  await warm.visit((session) => session.regenerate({ keepData: true }))
+  await warm.visit((session) => session.destroy())
+  return { sessions, redis, seen: await monitor(server.single.port) }
+}
+
+describe('what a request costs in Redis', () => {
+  test('a visitor without a cookie who writes nothing: no command', async () => {
+    const { sessions, seen } = await start()
+    await new Visitor(sessions).visit(({ count }) => count)
+    expect(await seen.commands()).toEqual([])
+  })
+
+  test('a lazy session that nobody asks for: no command', async () => {
+    const { sessions, seen } = await start()
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => void (session.count = 1))
+    await seen.commands()
+    const head = {
+      header: (name: string) => (name === 'cookie' ? visitor.cookie : undefined),
+      path: '/',
+      secure: false,
+      source: {},
+    }
+    const visit = sessions.begin(head)
+    await visit?.settle()
+    expect(visit?.headerLines()).toEqual([])
+    expect(await seen.commands()).toEqual([])
+  })
+
+  const rows: [string, (visitor: Visitor<Data>) => Promise<unknown>, string[]][] = [
+    ['a read', (visitor) => visitor.visit(({ count }) => count), ['GET']],
+    [
+      'a write',
+      (visitor) => visitor.visit((session) => void (session.name = 'Ann')),
+      ['GET', 'EVALSHA'],
+    ],
+    ['an increment', (visitor) => visitor.visit((s) => s.increment('count')), ['GET', 'EVALSHA']],
+    [
+      'an update',
+      (visitor) => visitor.visit((s) => s.update('count', (count = 0) => count + 1)),
+      ['GET', 'EVALSHA'],
+    ],
+    [
+      'a regeneration with data written after it',
+      (visitor) =>
+        visitor.visit(async (session) => {
+          await session.regenerate({ keepData: true })
+          session.userId = 'u-1'
+        }),
+      ['GET', 'EVALSHA'],
+    ],
+    ['a logout', (visitor) => visitor.visit((session) => session.destroy()), ['GET', 'EVALSHA']],
+  ]
+
+  test.each(rows)(
+    '%s: one round trip each for reading and writing',
+    async (_, request, commands) => {
+      const { sessions, seen } = await start()
+      const visitor = new Visitor(sessions)
+      await visitor.visit((session) => void (session.count = 1))
+      await seen.commands()
+      await request(visitor)
+      expect(await seen.commands()).toEqual(commands)
+    },
+  )
+
+  test('a first write: one command', async () => {
+    const { sessions, seen } = await start()
+    await new Visitor(sessions).visit((session) => void (session.count = 1))
+    expect(await seen.commands()).toEqual(['SET'])
+  })
+
+  test('a mis-signed or malformed cookie: no command', async () => {
+    const { sessions, seen } = await start({ secret: 'qA9x7Lr2Vn5Tz8Kc3Jw6Ym1Pd4Hf0Gb_' })
+    const forged = `sid=${'A'.repeat(46)}.${'B'.repeat(43)}`
+    for (const cookie of [forged, 'sid=x', 'sid=', `sid=${'A'.repeat(46)}`]) {
+      await new Visitor(sessions, cookie).visit(({ count }) => count)
+    }
+    expect(await seen.commands()).toEqual([])
+  })
+
+  test('a reader who comes every second for an hour: less than 0.02 touches per read', async () => {
+    const clock = fakeClock()
+    const { sessions, seen } = await start({ clock })
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => void (session.count = 1))
+    await seen.commands()
+    for (let second = 0; second < 3600; second++) {
+      clock.advance(1000)
+      await visitor.visit(({ count }) => count)
+    }
+    const commands = await seen.commands()
+    const touches = commands.filter((command) => command === 'EVALSHA').length
+    expect(commands.filter((command) => command === 'GET')).toHaveLength(3600)
+    expect(touches).toBeGreaterThan(0)
+    expect(touches / 3600).toBeLessThan(0.02)
+  })
+})
+
+describe('what a session takes in Redis', () => {
+  /** Length of the document, and what Redis says it takes with its key. */
+  async function sizes(data: object): Promise<{ document: number; memory: number }> {
+    const { sessions, redis } = await start()
+    await redis.flushall()
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => void Object.assign(session, data))
+    const [key = ''] = await redis.keys('*')
+    return {
+      document: await redis.strlen(key),
+      memory: (await redis.memory('USAGE', key)) ?? Infinity,
+    }
+  }
+
+  test('user id, name and roles, with all metadata and the key: at most 240 bytes', async () => {
+    const data = { userId: 'u-1', name: 'Ada Lovelace', roles: ['admin', 'user'] }
+    expect((await sizes(data)).memory).toBeLessThanOrEqual(240)
+  })
+
+  test('a typical document of 8 fields and 300 bytes, with its key: at most 420 bytes', async () => {
+    const { document, memory } = await sizes({
+      userId: 'u-20261121',
+      name: 'Ada Lovelace',
+      email: 'ada@example.org',
+      roles: ['admin', 'editor'],
+      locale: 'en-GB',
+      theme: 'dark',
+      lastPage: '/orders/2026/11?sort=date',
+      cart: [{ sku: 'A-100', qty: 2, price: 1999 }],
+    })
+    expect(document).toBeGreaterThanOrEqual(295)
+    expect(memory).toBeLessThanOrEqual(420)
+  })
+})
