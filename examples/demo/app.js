@@ -1,0 +1,147 @@
+/** The demo as a Koa app: what each form does to the session. */
+// oxlint-disable oxc/no-async-endpoint-handlers -- Koa awaits its middleware
+import { readFileSync } from 'node:fs'
+import { createSessions } from 'handstamp'
+import { session } from 'handstamp/koa'
+import Koa from 'koa'
+import { readForm } from './form.js'
+import { isForSale } from './goods.js'
+import { refuseForeignPost, setHeaders } from './guard.js'
+import { brief, remembered } from './limits.js'
+import { errorPage, homePage } from './pages.js'
+
+/**
+ * What a session of the demo holds.
+ *
+ * @typedef {object} Guest
+ * @property {number} views page views
+ * @property {number} stamps
+ * @property {Record<string, number>} cart sku → pieces
+ * @property {{ name: string, since: string, isRemembered: boolean }} user
+ * @property {Notice} notice shown once, on the next page
+ *
+ * @typedef {{ kind: 'signed-in', before?: string } | { kind: 'cart', added: boolean, sku: string }} Notice
+ *
+ * @typedef {Koa.ParameterizedContext<Koa.DefaultState, { session: import('handstamp').Session<Guest> }>} Context
+ */
+
+const assets = new Map([
+  ['/style.css', 'text/css'],
+  ['/script.js', 'text/javascript'],
+  ['/favicon.svg', 'image/svg+xml'],
+])
+
+/** @param {{ store: import('handstamp').Store, place: string, keyOf?: ((handle: string) => string) | undefined }} options */
+export function createApp({ store, place, keyOf }) {
+  /** @type {import('handstamp').Sessions<Guest>} */
+  const sessions = createSessions({
+    store,
+    idleTimeout: brief.idleTimeout,
+    absoluteTimeout: brief.absoluteTimeout,
+    // Cookies do not know ports: a name of its own keeps the demo away from other apps on localhost.
+    cookie: { name: 'demo-sid', secure: 'auto' },
+  })
+  sessions.events.on('storeFailed', ({ operation, error }) => {
+    const { cause } = error
+    console.error(
+      `${operation}: ${error.code}`,
+      cause instanceof Error ? cause.message : error.message,
+    )
+  })
+
+  const app = new Koa()
+  app.use(errorAnswers)
+  app.use(assetAnswers)
+  app.use(session(sessions))
+
+  /** @type {Record<string, ((ctx: Context) => Promise<void>) | undefined>} */
+  const routes = {
+    'GET /': async (ctx) => {
+      await ctx.session.increment('views')
+      // Of several tabs one shows the notice.
+      const notice = ctx.session.notice && (await ctx.session.take('notice'))
+      // A new session has its handle from its first save on; the page shows it.
+      if (ctx.session.meta.isNew) await ctx.session.save()
+      const isSignedOut = ctx.querystring === 'signed-out'
+      ctx.body = homePage({ session: ctx.session, notice, isSignedOut, place, keyOf }).text
+    },
+
+    'POST /cart': async (ctx) => {
+      const form = await readForm(ctx)
+      const sku = form.get('sku') ?? ''
+      const added = form.get('change') === 'add'
+      if (!isForSale(sku)) ctx.throw(400)
+      await ctx.session.update('cart', (cart = {}) => {
+        const pieces = Math.min(99, (cart[sku] ?? 0) + (added ? 1 : -1))
+        const { [sku]: _, ...others } = cart
+        return pieces > 0 ? { ...cart, [sku]: pieces } : others
+      })
+      ctx.session.notice = { kind: 'cart', added, sku }
+      back(ctx, '/#stall')
+    },
+
+    'POST /stamps': async (ctx) => {
+      await ctx.session.increment('stamps')
+      back(ctx, '/#card')
+    },
+
+    'POST /sign-in': async (ctx) => {
+      const form = await readForm(ctx)
+      const name = (form.get('name') ?? '').trim().slice(0, 40)
+      if (name === '') ctx.throw(400)
+      const isRemembered = form.has('remember')
+      const before = ctx.session.meta.handle
+      // Rights change, so the id does: whoever knew the old one stays outside.
+      await ctx.session.regenerate({ keepData: true })
+      ctx.session.setLifetime(isRemembered ? remembered : brief)
+      ctx.session.user = { name, since: new Date().toISOString(), isRemembered }
+      ctx.session.notice = { kind: 'signed-in', ...(before && { before }) }
+      back(ctx, '/')
+    },
+
+    'POST /sign-out': async (ctx) => {
+      await ctx.session.destroy()
+      back(ctx, '/?signed-out')
+    },
+  }
+
+  app.use(async (ctx) => {
+    refuseForeignPost(ctx)
+    const route = routes[`${ctx.method === 'HEAD' ? 'GET' : ctx.method} ${ctx.path}`]
+    if (!route) return ctx.throw(404)
+    return route(/** @type {Context} */ (ctx))
+  })
+  return { app, sessions }
+}
+
+/** 303: the browser gets the page, and a reload does not post again. @param {Context} ctx @param {string} path */
+function back(ctx, path) {
+  ctx.redirect(path)
+  ctx.status = 303
+}
+
+/** @type {Koa.Middleware} */
+async function errorAnswers(ctx, next) {
+  setHeaders(ctx)
+  try {
+    await next()
+  } catch (error) {
+    const { status = 500 } = /** @type {{ status?: number }} */ (error)
+    if (status === 500) console.error(error)
+    // What the route said about its own answer does not hold for this one.
+    for (const name of ctx.res.getHeaderNames()) ctx.remove(name)
+    setHeaders(ctx)
+    ctx.status = status
+    ctx.type = 'html'
+    ctx.body = errorPage(status).text
+  }
+}
+
+/** Before the sessions: an asset needs none. @type {Koa.Middleware} */
+async function assetAnswers(ctx, next) {
+  const type = assets.get(ctx.path)
+  if (type === undefined) return next()
+  ctx.type = type
+  ctx.set('Cache-Control', 'no-cache')
+  ctx.body = readFileSync(new URL(`.${ctx.path}`, import.meta.url))
+}
