@@ -156,13 +156,13 @@ describe('what a session takes in Redis', () => {
 
   test('a typical document of 8 fields and 300 bytes, with its key: at most 420 bytes', async () => {
     const { document, memory } = await sizes({
-      userId: 'u-20261121',
-      name: 'Ada Lovelace',
-      email: 'ada@example.org',
+      userId: 'u-2026112101',
+      name: 'Ada King Lovelace',
+      email: 'ada.lovelace@example.org',
       roles: ['admin', 'editor'],
       locale: 'en-GB',
       theme: 'dark',
-      lastPage: '/orders/2026/11?sort=date',
+      lastPage: '/orders/2026/11?sort=date&page=12',
       cart: [{ sku: 'A-100', qty: 2, price: 1999 }],
     })
     expect(document).toBeGreaterThanOrEqual(295)
