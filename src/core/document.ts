@@ -7,8 +7,9 @@
  *     }
  *
  * The meta line: version, revision, when created, then in ms when last seen after that, the idle
- * timeout, the absolute timeout. JSON text holds no raw line break, so a script finds and replaces one field's line by plain string
- * search, while any JSON parser reads the whole. docs/data-in-redis.md describes it for people.
+ * timeout, the absolute timeout. JSON text holds no raw line break, so a script finds and replaces
+ * one field's line by plain string search, while any JSON parser reads the whole.
+ * docs/data-in-redis.md describes it for people.
  */
 import { jsonCodec } from './codec.ts'
 import type { Codec } from './codec.ts'
@@ -51,7 +52,9 @@ const NEXT_LINE = /,"(?:[^"\\]|\\[^])*":|\}$/y
 
 export function encodeDocument(meta: Meta, body: string): string {
   const { revision, createdAt, lastSeenAt, idleTimeout, absoluteDeadline } = meta
-  const numbers = `${createdAt},${lastSeenAt - createdAt},${idleTimeout},${absoluteDeadline - createdAt}`
+  // A clock that was set back since the session was created must not make it unreadable.
+  const seen = Math.max(0, lastSeenAt - createdAt)
+  const numbers = `${createdAt},${seen},${idleTimeout},${absoluteDeadline - createdAt}`
   return `{"@":[${VERSION},"${revision}",${numbers}${encodeExtra(meta)}]\n${body}}`
 }
 
