@@ -1,14 +1,16 @@
 /** Sessions for plain node:http, and the compatibility API of node:http2. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { HandstampError } from '../core/errors.ts'
 import type { Sessions } from '../core/sessions.ts'
 import { answerFailure } from '../node/failure.ts'
 import { holdResponse } from '../node/held-response.ts'
 import { isEncrypted, NodeRequestHead } from '../node/request.ts'
 
 /**
- * Wraps a request listener; `sessions.getSession(request)` gives the session within. A failed read is
- * the rejection of `getSession`; a failed save is answered with the status of its error.
+ * Wraps a request listener; `sessions.getSession(request)` gives the session within. If the session
+ * cannot be read or saved, and the listener does not deal with that itself, the answer has the status
+ * of the error: node:http would end the process over a rejection that nobody handles.
  *
  * @example
  * createServer(withSession(sessions, async (request, response) => {
@@ -23,12 +25,19 @@ export function withSession<
 >(
   sessions: Sessions<Data>,
   listener: (request: Request, response: Response) => unknown,
-): (request: Request, response: Response) => Promise<void> {
-  return async (request, response) => {
-    if (!sessions.visitOf(request))
-      begin(sessions, request as IncomingMessage, response as ServerResponse)
-    await listener(request, response)
+): (request: Request, response: Response) => void {
+  const answer = async (request: Request, response: Response): Promise<void> => {
+    try {
+      if (!sessions.visitOf(request))
+        begin(sessions, request as IncomingMessage, response as ServerResponse)
+      await listener(request, response)
+    } catch (error) {
+      if (!(error instanceof HandstampError)) throw error
+      if (response.headersSent) response.destroy()
+      else answerFailure(response as ServerResponse, error)
+    }
   }
+  return (request, response) => void answer(request, response)
 }
 
 function begin<Data extends object>(
