@@ -1,5 +1,4 @@
 /** The demo as a Koa app: what each form does to the session. */
-// oxlint-disable oxc/no-async-endpoint-handlers -- Koa awaits its middleware
 import { readFileSync } from 'node:fs'
 import { createSessions } from 'handstamp'
 import { session } from 'handstamp/koa'
@@ -50,8 +49,8 @@ export function createApp({ store, place, keyOf }) {
   })
 
   const app = new Koa()
-  app.use(errorAnswers)
-  app.use(assetAnswers)
+  app.use(answerErrors)
+  app.use(serveAssets)
   app.use(session(sessions))
 
   /** @type {Record<string, ((ctx: Context) => Promise<void>) | undefined>} */
@@ -121,7 +120,7 @@ function back(ctx, path) {
 }
 
 /** @type {Koa.Middleware} */
-async function errorAnswers(ctx, next) {
+async function answerErrors(ctx, next) {
   setHeaders(ctx)
   try {
     await next()
@@ -138,7 +137,7 @@ async function errorAnswers(ctx, next) {
 }
 
 /** Before the sessions: an asset needs none. @type {Koa.Middleware} */
-async function assetAnswers(ctx, next) {
+async function serveAssets(ctx, next) {
   const type = assets.get(ctx.path)
   if (type === undefined) return next()
   ctx.type = type
