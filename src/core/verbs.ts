@@ -4,6 +4,7 @@ import type { Fields, Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
 import { incrementField, updateField } from './field.ts'
 import { goneError, HandstampError, headSentError, optionError } from './errors.ts'
+import type { Handle, SessionId } from './id.ts'
 import { checkLifetime } from './lifetime.ts'
 import { read } from './load.ts'
 import { expiryOf } from './policy.ts'
@@ -11,6 +12,7 @@ import { isReserved, reservedError } from './reserved.ts'
 import { fill } from './session.ts'
 import type { Behind, LifetimeOptions, RegenerateOptions, SessionMeta } from './session.ts'
 import type { WorkingCopy } from './working-copy.ts'
+import type { Stored } from './write.ts'
 
 /** The tombstone of a moved session lives this long, so no grace can be longer. */
 const MOST_GRACE = 30_000
@@ -24,19 +26,11 @@ export class Verbs implements Behind {
 
   meta(): SessionMeta {
     const { stored, intent } = this.#copy
-    const meta = this.#copy.meta()
-    const current = intent === 'regenerate' ? undefined : stored
-    return {
-      // The id is the client's secret: there for who asks, invisible to who prints or copies.
-      get id() {
-        return current?.id
-      },
-      handle: current?.handle,
-      createdAt: new Date(meta.createdAt),
-      lastSeenAt: new Date(meta.lastSeenAt),
-      expiresAt: new Date(expiryOf(meta)),
-      isNew: stored === undefined,
-    }
+    return new PrintableMeta(
+      intent === 'regenerate' ? undefined : stored,
+      this.#copy.meta(),
+      !stored,
+    )
   }
 
   save(): Promise<void> {
@@ -181,6 +175,29 @@ export class Verbs implements Behind {
 
   get #fields(): Fields {
     return (this.#copy.session ?? {}) as unknown as Fields
+  }
+}
+
+/** The id is the client's secret: there for who asks, invisible to who prints, copies or serialises. */
+class PrintableMeta implements SessionMeta {
+  readonly #id: SessionId | undefined
+  readonly handle: Handle | undefined
+  readonly createdAt: Date
+  readonly lastSeenAt: Date
+  readonly expiresAt: Date
+  readonly isNew: boolean
+
+  constructor(current: Stored | undefined, meta: Meta, isNew: boolean) {
+    this.#id = current?.id
+    this.handle = current?.handle
+    this.createdAt = new Date(meta.createdAt)
+    this.lastSeenAt = new Date(meta.lastSeenAt)
+    this.expiresAt = new Date(expiryOf(meta))
+    this.isNew = isNew
+  }
+
+  get id(): SessionId | undefined {
+    return this.#id
   }
 }
 

@@ -1,0 +1,111 @@
+import { Redis } from 'ioredis'
+import { Redis as Valkey } from 'iovalkey'
+import { createClient } from 'redis'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createSessions } from '../../src/index.ts'
+import { redisStore } from '../../src/redis/index.ts'
+import type { RedisClient } from '../../src/redis/index.ts'
+import { startRedis } from '../../tools/redis/start.mjs'
+import { Visitor } from '../support/visitor.ts'
+
+interface Data {
+  count: number
+}
+
+/** A client for a port, connected or trying to be. */
+const clients: [string, (port: number) => { client: RedisClient; stop: () => unknown }][] = [
+  ['ioredis', (port) => stoppable(new Redis({ port }))],
+  ['iovalkey', (port) => stoppable(new Valkey({ port }))],
+  [
+    'node-redis',
+    (port) => {
+      const client = createClient({ url: `redis://127.0.0.1:${port}` })
+      client.on('error', () => undefined)
+      client.connect().catch(() => undefined)
+      return { client: client as unknown as RedisClient, stop: () => client.destroy() }
+    },
+  ],
+]
+
+function stoppable(
+  client: RedisClient & { disconnect(): void; on(name: 'error', on: () => void): unknown },
+) {
+  client.on('error', () => undefined)
+  return { client: client as RedisClient, stop: () => client.disconnect() }
+}
+
+const down = { code: expect.stringMatching(/^ERR_STORE(_TIMEOUT)?$/), status: 503 }
+
+describe.each(clients)('bounded failure with %s', (_, connect) => {
+  function sessionsOn(port: number) {
+    const { client, stop } = connect(port)
+    onTestFinished(() => void stop())
+    return createSessions<Data>({ store: redisStore({ client }), storeTimeout: 200 })
+  }
+
+  test('Redis that was never there is a typed error, never "no session", and no visitor without a cookie notices', async () => {
+    const sessions = sessionsOn(1)
+    const failures: string[] = []
+    sessions.events.on('storeFailed', ({ operation }) => failures.push(operation))
+    const known = new Visitor(sessions, `sid=${'A'.repeat(46)}`)
+    await expect(known.request()).rejects.toMatchObject(down)
+    const writer = await new Visitor(sessions).request()
+    writer.session.count = 1
+    await expect(writer.settle()).rejects.toMatchObject(down)
+    // A failed response tells nothing about the session: the cookie stays as it is.
+    expect(writer.leave()).toEqual([])
+    expect(failures).toEqual(['load', 'create'])
+    const anonymous = await new Visitor(sessions).visit(({ count }) => count)
+    expect(anonymous).toBeUndefined()
+  })
+
+  test('Redis that is killed later is a typed error on read and on write', async () => {
+    const server = await startRedis({ single: true })
+    const sessions = sessionsOn(server.single.port)
+    const visitor = new Visitor(sessions)
+    await expect
+      .poll(() => visitor.visit((session) => void (session.count = 1)).catch(() => 'not yet'))
+      .toBeUndefined()
+    const open = await visitor.request()
+    await server.stop()
+    await expect(visitor.request()).rejects.toMatchObject(down)
+    open.session.count = 2
+    await expect(open.settle()).rejects.toMatchObject(down)
+    expect(open.leave()).toEqual([])
+  })
+})
+
+test('Redis that stops answering is a typed error within the deadline', async () => {
+  const server = await startRedis({ single: true })
+  onTestFinished(() => server.stop())
+  const client = new Redis({ port: server.single.port })
+  const admin = new Redis({ port: server.single.port })
+  onTestFinished(() => {
+    client.disconnect()
+    admin.disconnect()
+  })
+  const sessions = createSessions<Data>({ store: redisStore({ client }), storeTimeout: 50 })
+  const visitor = new Visitor(sessions)
+  await visitor.visit((session) => void (session.count = 1))
+  await admin.call('CLIENT', 'PAUSE', '60000', 'ALL')
+  await expect(visitor.request()).rejects.toMatchObject({ code: 'ERR_STORE_TIMEOUT', status: 503 })
+  await admin.call('CLIENT', 'UNPAUSE')
+  expect(await visitor.visit(({ count }) => count)).toBe(1)
+})
+
+test('a url without a server, and one without a client connection, fail the same way', async () => {
+  const store = redisStore({ url: 'redis://127.0.0.1:1' })
+  const sessions = createSessions<Data>({ store, storeTimeout: 200 })
+  onTestFinished(() => sessions.close())
+  await expect(new Visitor(sessions, `sid=${'A'.repeat(46)}`).request()).rejects.toMatchObject(down)
+})
+
+test('a node-redis client that nobody connected says so', async () => {
+  const client = createClient() as unknown as RedisClient
+  const sessions = createSessions<Data>({ store: redisStore({ client }) })
+  const error: Error = await new Visitor(sessions, `sid=${'A'.repeat(46)}`).request().then(
+    () => expect.unreachable('it is not connected'),
+    (reason: Error) => reason,
+  )
+  expect(error.message).toContain('client.connect()')
+})
