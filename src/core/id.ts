@@ -66,12 +66,15 @@ export function refuseWeakIds(samples: readonly unknown[]): void {
     (text): text is string => typeof text === 'string' && SECRET.test(text),
   )
   const first = texts[0] ?? ''
-  const shared = [...first].findIndex((_, at) => texts.some((text) => text[at] !== first[at]))
+  const isFixed = (at: number): boolean => texts.every((text) => text.at(at) === first.at(at))
+  const places = Array.from(first, (_, at) => at)
+  // Counted from both ends: what changes may stand before a constant, and grow.
+  const fromLeft = places.filter((at) => isFixed(at)).length
+  const fromRight = places.filter((at) => isFixed(-1 - at)).length
   const weak =
     texts.length < samples.length ||
     new Set(texts).size < texts.length ||
-    shared < 0 ||
-    shared > first.length / 2 ||
+    Math.max(fromLeft, fromRight) > first.length / 2 ||
     texts.some((text) => new Set(text).size < 8)
   if (weak) throw weakId()
 }

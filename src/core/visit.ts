@@ -7,9 +7,11 @@ import { findSession } from './load.ts'
 import { expiryOf } from './policy.ts'
 import type { Session } from './session.ts'
 import type { HeaderLine, RequestHead } from './transport.ts'
+import { Verbs } from './verbs.ts'
 import { WorkingCopy } from './working-copy.ts'
 import type { Decision } from './working-copy.ts'
 
+const verbsOf = (copy: WorkingCopy): Verbs => new Verbs(copy)
 const NO_LINES: readonly HeaderLine[] = []
 
 export class Visit<Data extends object> {
@@ -24,7 +26,7 @@ export class Visit<Data extends object> {
   constructor(engine: Engine, request: RequestHead) {
     this.#engine = engine
     this.#request = request
-    this.#copy = new WorkingCopy(engine, request.source)
+    this.#copy = new WorkingCopy(engine, request.source, verbsOf)
   }
 
   /** Finds the session; undefined where there is nothing to wait for. Rejects with ERR_STORE, ERR_STORE_TIMEOUT. */

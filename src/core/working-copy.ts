@@ -12,8 +12,7 @@ import { plan } from './plan.ts'
 import type { Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
 import { SessionObject } from './session.ts'
-import type { LifetimeOptions } from './session.ts'
-import { Verbs } from './verbs.ts'
+import type { Behind, LifetimeOptions } from './session.ts'
 import { create, end, newRevision, noteSize, regenerate, update } from './write.ts'
 import type { Stored } from './write.ts'
 
@@ -41,14 +40,17 @@ export class WorkingCopy {
   discarded = false
   headSent = false
   cookie: Plan['cookie'] = 'keep'
+  readonly #verbsOf: (copy: WorkingCopy) => Behind
+  #isDropTold = false
   #session: SessionObject | null | undefined
   #loaded: Fields = {}
   #bornAt: number | undefined
   #queue: Promise<unknown> | undefined
 
-  constructor(engine: Engine, source: unknown) {
+  constructor(engine: Engine, source: unknown, verbsOf: (copy: WorkingCopy) => Behind) {
     this.engine = engine
     this.source = source
+    this.#verbsOf = verbsOf
   }
 
   found(standing: Standing, loaded?: Stored & { readonly fields: Fields }): void {
@@ -70,7 +72,7 @@ export class WorkingCopy {
 
   /** A new session object with these fields, or none. */
   replace(fields: object | null): void {
-    this.#session = fields && new SessionObject(new Verbs(this), fields)
+    this.#session = fields && new SessionObject(this.#verbsOf(this), fields)
   }
 
   /** From the next save on the session is another one. */
@@ -203,9 +205,14 @@ export class WorkingCopy {
     return (await ask(engine, 'touch', engine.store.touch(stored.handle, now))) === 'touched'
   }
 
+  /** Tells once per request; throws where code awaits the save. */
   drop(reason: DropReason, explicit: boolean): void {
     if (reason === 'gone') this.standing = 'gone'
-    this.engine.events.tell('dropped', { handle: this.stored?.handle ?? this.presented[0], reason })
+    if (!this.#isDropTold) {
+      const handle = this.stored?.handle ?? this.presented[0]
+      this.engine.events.tell('dropped', { handle, reason })
+      this.#isDropTold = true
+    }
     if (explicit) throw reason === 'head-sent' ? headSentError() : goneError()
   }
 
