@@ -83,7 +83,8 @@ function holdsUnstorable(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false
   if (value instanceof Map || value instanceof Set) return true
-  return Object.values(value).some(holdsUnstorable)
+  // Of a list JSON writes the elements only; what else hangs on it may be a circle.
+  return (Array.isArray(value) ? value : Object.values(value)).some(holdsUnstorable)
 }
 
 /** Names the three largest fields, so that the reader knows where to cut. */

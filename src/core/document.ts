@@ -221,6 +221,7 @@ function hasProto(text: string, fields: Fields): boolean {
 /** Whether an object anywhere within has an own key `__proto__` (CWE-1321); depth is bounded by the caller. */
 export function holdsProto(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return value.some(holdsProto)
   return Object.hasOwn(value, '__proto__') || Object.values(value).some(holdsProto)
 }
 
