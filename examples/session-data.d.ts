@@ -1,5 +1,5 @@
 /** Types `req.session` in express.js, as an Express application in TypeScript would. */
-import type {} from 'handstamp/express/augment'
+export type { SessionData } from 'handstamp/express/augment'
 
 declare module 'handstamp/express/augment' {
   interface SessionData {

@@ -30,6 +30,8 @@ export function setHeaders(ctx) {
 export function refuseForeignPost(ctx) {
   if (ctx.method === 'GET' || ctx.method === 'HEAD') return
   const site = ctx.get('Sec-Fetch-Site')
-  const isOwn = site === '' ? ctx.get('Origin') === ctx.origin : site === 'same-origin'
+  // Not ctx.origin: Koa takes that from the very header in question.
+  const own = `${ctx.protocol}://${ctx.host}`
+  const isOwn = site === '' ? ctx.get('Origin') === own : site === 'same-origin'
   if (!isOwn) ctx.throw(403)
 }

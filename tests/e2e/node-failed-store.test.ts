@@ -41,7 +41,7 @@ test('after the head has left, the connection is cut instead', async () => {
     }),
   )
   const response = await fetch(origin, { headers: { cookie: `sid=${'a'.repeat(46)}` } })
-  await expect(response.text()).rejects.toThrow()
+  await expect(response.text()).rejects.toThrow('terminated')
 })
 
 /** A class's verbs live on its prototype; these can be spread. */
