@@ -5,6 +5,7 @@ import { handleOf } from './id.ts'
 import type { SessionId } from './id.ts'
 import { findSession } from './load.ts'
 import { expiryOf } from './policy.ts'
+import { isReserved, reservedError } from './reserved.ts'
 import type { Session } from './session.ts'
 import type { HeaderLine, RequestHead } from './transport.ts'
 import { Verbs } from './verbs.ts'
@@ -76,7 +77,7 @@ export class Visit<Data extends object> {
     return this.#copy.session as Session<Data> | null
   }
 
-  /** Replaces all data; null destroys the session at the end of the request. */
+  /** Replaces all data; null destroys the session at the end of the request. Throws ERR_RESERVED_NAME. */
   assign(value: unknown): void {
     const fields = value ?? null
     if (typeof fields !== 'object' || Array.isArray(fields)) {
@@ -84,6 +85,8 @@ export class Visit<Data extends object> {
         'A session can be assigned an object with its new data, or null to destroy it.',
       )
     }
+    const reserved = Object.keys(fields ?? {}).find(isReserved)
+    if (reserved !== undefined) throw reservedError(reserved)
     this.#assigned = { value: fields }
     if (this.#copy.standing !== undefined) this.#adoptAssigned()
   }
