@@ -66,13 +66,14 @@ export class Verbs implements Behind {
     replace: boolean,
   ): Promise<void> {
     const copy = this.#copy
+    const graceMs = graceOf(grace)
     await copy.busy
     if (copy.standing === 'moved' || copy.standing === 'gone') throw goneError()
     if (copy.headSent) throw headSentError()
     const isSecond = copy.intent === 'regenerate'
     copy.intent = 'regenerate'
     copy.keepData = keepData && (copy.keepData || !isSecond)
-    copy.grace = graceOf(grace)
+    copy.grace = graceMs
     if (!keepData) copy.startAnew()
     const fields = keepData ? { ...this.#fields } : {}
     if (replace || !copy.session) copy.replace(fields)
