@@ -1,4 +1,5 @@
 /** What can go wrong, each with a stable code, the HTTP status an adapter answers with, and the remedy. */
+import { types } from 'node:util'
 
 /** The closed set of codes. A code never changes its meaning; new ones may be added. */
 export type ErrorCode =
@@ -48,7 +49,8 @@ export class HandstampError extends Error {
     message: string,
     { cause, fields = [] }: { cause?: unknown; fields?: readonly string[] } = {},
   ) {
-    super(message, cause === undefined ? undefined : { cause: withoutData(cause) })
+    const clean = withoutData(cause)
+    super(message, clean && { cause: clean })
     this.code = code
     this.status = STATUS[code] ?? 500
     this.fields = fields
@@ -79,10 +81,12 @@ export function headSentError(): HandstampError {
 
 /**
  * Redis clients hang the command with all its arguments (documents, that is: user data) on their
- * errors, and Redis echoes the arguments of a command it does not know. Keep name, code and sentence.
+ * errors, and Redis echoes the arguments of a command it does not know. Keep name, code and sentence;
+ * of what is no error nothing can be told apart from data.
  */
-function withoutData(cause: unknown): unknown {
-  if (!(cause instanceof Error) || cause instanceof HandstampError) return cause
+function withoutData(cause: unknown): Error | undefined {
+  if (cause instanceof HandstampError) return cause
+  if (!(cause instanceof Error || types.isNativeError(cause))) return undefined
   const clean = new Error(cause.message.replace(/,? with args beginning with:.*/s, ''))
   clean.name = cause.name
   delete clean.stack
