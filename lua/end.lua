@@ -1,9 +1,11 @@
 -- Purpose: end a session. Works when memory is full: DEL is allowed then, and the tombstone is a courtesy.
 -- KEYS[1]  the session, or whatever stands there
+-- KEYS[2]  the index of its user, where it has one
 -- ARGV[1]  tombstone
 -- ARGV[2]  its TTL, ms
 -- Reply    'ended' | 'absent'
 -- Repeat   a second run leaves the tombstone and its TTL alone
+-- @include index
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'none' then return 'absent' end
 local document = kind == 'string' and redis.call('GET', KEYS[1]) or ''
@@ -11,5 +13,6 @@ local live = string.find(document, '{"@":[1,', 1, true) == 1
 local tombstone = string.find(document, '{"@":["', 1, true) == 1
 if tombstone then return 'absent' end
 redis.call('DEL', KEYS[1])
+if KEYS[2] then redis.call('ZREM', KEYS[2], member_of(KEYS[1])) end
 if live then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return live and 'ended' or 'absent'

@@ -1,9 +1,11 @@
 -- Purpose: add to one field that holds an integer (absent counts as 0), and move the idle limit.
 -- KEYS[1]  the session
+-- KEYS[2]  the index of its user, where it has one
 -- ARGV     now ms, new revision, name (JSON text), by (integer), most bytes
 -- Reply    {'incremented', value as text} | {'not-integer'} | {'too-large'} | {'gone'}
 -- Repeat   a second run with the same revision replies with the value and adds nothing
 -- @include document
+-- @include index
 local now, revision, name, by = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local document = redis.call('GET', KEYS[1])
 local head = live_head(document, now)
@@ -18,4 +20,5 @@ local to = string.format('%.0f', value)
 local text, ttl = finish(with_field(document, head, name, to), head, now, revision)
 if #text > tonumber(ARGV[5]) then return { 'too-large' } end
 redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', ttl))
+note_in_index(KEYS[2], member_of(KEYS[1]), now, ttl)
 return { 'incremented', to }

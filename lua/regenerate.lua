@@ -1,6 +1,7 @@
 -- Purpose: end a live session and make its successor, in one step; of several at once one succeeds.
 -- KEYS[1]  the session
 -- KEYS[2]  its successor, in the same slot
+-- KEYS[3]  the index of its user, where it has one
 -- ARGV[1]  tombstone for KEYS[1]
 -- ARGV[2]  its TTL, ms
 -- ARGV[3]  the successor's document | '' for the predecessor's with the patch applied
@@ -9,6 +10,7 @@
 -- Reply    {'updated', name in conflict, ...} | {'conflict', document} | {'too-large'} | {'gone'} | {'taken'}
 -- Repeat   a second run finds its own tombstone, which names the successor, and replies 'updated'
 -- @include document
+-- @include index
 -- @include patch
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[1] then return { 'updated' } end
@@ -19,4 +21,6 @@ if outcome ~= 'updated' then return { outcome, document } end
 if ARGV[3] ~= '' then document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {} end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+note_in_index(KEYS[3], member_of(KEYS[2]), tonumber(ARGV[5]), ttl)
+if KEYS[3] then redis.call('ZREM', KEYS[3], member_of(KEYS[1])) end
 return { 'updated', unpack(conflicts) }

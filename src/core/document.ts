@@ -17,7 +17,7 @@ import { HandstampError } from './errors.ts'
 import { asHandle } from './id.ts'
 import type { Handle } from './id.ts'
 import { META_FIELD } from './reserved.ts'
-import type { Lifetime, Tombstone } from './store.ts'
+import type { Lifetime, SignIn, Tombstone } from './store.ts'
 
 export interface Meta extends Lifetime {
   /** Names the last write. */
@@ -59,8 +59,10 @@ export function encodeDocument(meta: Meta, body: string): string {
 }
 
 /** What the meta line holds beyond its numbers. */
-export function encodeExtra({ persistent }: Lifetime): string {
-  return persistent ? ',{"persistent":true}' : ''
+export function encodeExtra({ persistent, signIn }: Lifetime): string {
+  if (!persistent && !signIn) return ''
+  const { userId: user, at, device } = signIn ?? {}
+  return `,${JSON.stringify({ persistent: persistent || undefined, user, at, device })}`
 }
 
 /** One field's line; the name is JSON text. */
@@ -167,7 +169,34 @@ function decodeMeta(head: readonly unknown[]): Meta | undefined {
     lastSeenAt: born + (seenAfter as number),
     idleTimeout: idleTimeout as number,
     absoluteDeadline: born + (absoluteTimeout as number),
-    persistent: (extra as { persistent?: unknown } | undefined)?.persistent === true,
+    ...decodeExtra(extra),
+  }
+}
+
+interface Extra {
+  readonly persistent?: unknown
+  readonly user?: unknown
+  readonly at?: unknown
+  readonly device?: { readonly label?: unknown; readonly ip?: unknown }
+}
+
+function decodeExtra(extra: unknown): Pick<Meta, 'persistent' | 'signIn'> {
+  const { persistent, user, at, device } = (extra ?? {}) as Extra
+  if (typeof user !== 'string' || !isTime(at)) return { persistent: persistent === true }
+  const { label, ip } = device ?? {}
+  const described = typeof label === 'string' && {
+    device: { label, ...(typeof ip === 'string' ? { ip } : {}) },
+  }
+  return { persistent: persistent === true, signIn: { userId: user, at, ...described } }
+}
+
+/** The metadata in a meta line alone, as lists read it; undefined where it is none. */
+export function decodeMetaLine(line: string): Meta | undefined {
+  try {
+    const { [META_FIELD]: head } = JSON.parse(`${line}}`) as Fields
+    return Array.isArray(head) && head[0] === VERSION ? decodeMeta(head) : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -14,6 +14,10 @@ export type ErrorCode =
   | 'ERR_NO_SESSION'
   | 'ERR_HEAD_SENT'
   | 'ERR_WEAK_ID'
+  | 'ERR_USER_ID'
+  | 'ERR_SESSION_LIMIT'
+  | 'ERR_NOT_SIGNED_IN'
+  | 'ERR_NOT_FRESH'
   | 'ERR_STORE'
   | 'ERR_STORE_TIMEOUT'
   | 'ERR_CLOSED'
@@ -21,6 +25,9 @@ export type ErrorCode =
 const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_CONFLICT: 409,
   ERR_SESSION_GONE: 409,
+  ERR_SESSION_LIMIT: 409,
+  ERR_NOT_SIGNED_IN: 401,
+  ERR_NOT_FRESH: 401,
   ERR_STORE: 503,
   ERR_STORE_TIMEOUT: 503,
   ERR_CLOSED: 503,

@@ -4,7 +4,9 @@
  * Outcomes are values; a rejected promise means that the store itself failed. No verb but `create`
  * makes a session, and `create` never overwrites one: what has ended stays ended.
  */
+import type { Device } from './device.ts'
 import type { Handle } from './id.ts'
+import type { UserKey } from './user.ts'
 
 /** One field's change. Texts are encoded values; `''` stands for a field that is absent. */
 export interface FieldChange {
@@ -22,6 +24,16 @@ export interface Lifetime {
   readonly absoluteDeadline: number
   /** Whether the cookie outlives the browser. */
   readonly persistent: boolean
+  /** Absent for an anonymous session. */
+  readonly signIn?: SignIn
+}
+
+/** Who a session belongs to, and since when. */
+export interface SignIn {
+  readonly userId: string
+  /** When the user last proved who they are; milliseconds since 1970. */
+  readonly at: number
+  readonly device?: Device
 }
 
 export interface Patch {
@@ -39,6 +51,8 @@ export interface Patch {
   readonly onConflict: 'overwrite' | 'refuse' | 'exact'
   /** No document grows over this many bytes. */
   readonly maxBytes: number
+  /** Whose session it is: the user's index is kept true in the same step. */
+  readonly owner?: UserKey | undefined
 }
 
 export interface Tombstone {
@@ -62,7 +76,46 @@ export interface Increment {
   readonly name: string
   readonly by: number
   readonly maxBytes: number
+  readonly owner?: UserKey | undefined
 }
+
+/** How many live sessions a user may have, and what happens beyond. */
+export interface SessionLimit {
+  readonly most: number
+  readonly beyond: 'evict-oldest' | 'evict-idle' | 'reject'
+}
+
+export interface Admission {
+  readonly owner: UserKey
+  readonly document: string
+  readonly ttl: number
+  readonly now: number
+  readonly limit?: SessionLimit
+}
+
+export type AdmitOutcome =
+  | { readonly kind: 'admitted'; readonly evicted: readonly Handle[] }
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'taken' }
+
+/** A stretch of a user's live sessions, those that end last first. */
+export interface IndexPage {
+  readonly now: number
+  readonly offset: number
+  readonly count: number
+}
+
+/** A live session's handle and the first line of its document. */
+export interface IndexEntry {
+  readonly handle: Handle
+  readonly metaLine: string
+}
+
+/** Which sessions of a user to end: those named, or a batch of all but one. */
+export type Ending =
+  | { readonly only: Handle }
+  | { readonly except?: Handle | undefined; readonly most: number }
+
 
 export type UpdateOutcome =
   | { readonly kind: 'updated'; readonly conflicts: readonly string[] }
@@ -92,10 +145,20 @@ export interface Store {
   /** Adds to one field holding an integer (absent counts as 0). */
   increment(handle: Handle, increment: Increment): Promise<IncrementOutcome>
   /** Moves the idle limit only; the data and the revision stay. */
-  touch(handle: Handle, now: number): Promise<'touched' | 'gone'>
+  touch(handle: Handle, now: number, owner?: UserKey): Promise<'touched' | 'gone'>
   /** Ends a live session and makes its successor (of the same slot tag) in one step. */
   regenerate(handle: Handle, patch: Patch, succession: Succession): Promise<UpdateOutcome | Taken>
   /** Removes whatever is under the handle; a live session leaves the tombstone. Idempotent. */
-  end(handle: Handle, tombstone: Tombstone): Promise<'ended' | 'absent'>
+  end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'>
+  /** As `end`, and hands over the document for the session that follows; undefined where none was live. */
+  claim(handle: Handle, tombstone: Tombstone, now: number, owner?: UserKey): Promise<string | undefined>
+  /** Writes a user's new session, notes it in the index and holds the limit, in one step. */
+  admit(handle: Handle, admission: Admission): Promise<AdmitOutcome>
+  /** A page of a user's live sessions; entries whose session is no more are removed on the way. */
+  listOf(owner: UserKey, page: IndexPage): Promise<readonly IndexEntry[]>
+  /** How many live sessions the index of a user holds; removes what has expired. */
+  countOf(owner: UserKey, now: number): Promise<number>
+  /** Ends sessions of a user, index and all; of a batch, none means that it was the last one. */
+  endOf(owner: UserKey, ending: Ending): Promise<readonly Handle[]>
   close(): Promise<void>
 }

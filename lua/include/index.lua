@@ -1,0 +1,17 @@
+-- The index of a user's sessions: a sorted set, member = hash part of the handle, score = when the
+-- session ends (ms). It lives as long as its longest member. Scripts get its key only for sessions
+-- that belong to a user.
+
+-- The member for a session key: what stands behind the last colon.
+local function member_of(key)
+  return string.match(key, '[^:]*$')
+end
+
+-- Notes a live session; heals an index that lost the entry.
+local function note_in_index(index, member, now, ttl)
+  if not index then return end
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  if redis.call('PTTL', index) < ttl then
+    redis.call('PEXPIRE', index, string.format('%.0f', ttl))
+  end
+end

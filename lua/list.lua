@@ -1,0 +1,23 @@
+-- Purpose: a page of a user's live sessions, those that end last first.
+-- KEYS[1]  the index of the user
+-- ARGV[1]  now, ms
+-- ARGV[2]  how many to pass over
+-- ARGV[3]  how many to return at most
+-- ARGV[4]  what the names of the user's sessions begin with
+-- Reply    {member, first line of its document, ...}
+-- Repeat   harmless; an entry whose session is no more is removed
+-- @include document
+local now = tonumber(ARGV[1])
+local page = {}
+local members = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '(' .. ARGV[1], 'LIMIT', ARGV[2], ARGV[3])
+for _, member in ipairs(members) do
+  local document = redis.call('GET', ARGV[4] .. member)
+  local head = live_head(document, now)
+  if head then
+    page[#page + 1] = member
+    page[#page + 1] = string.sub(document, 1, head.stop - 1)
+  else
+    redis.call('ZREM', KEYS[1], member)
+  end
+end
+return page

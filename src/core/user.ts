@@ -1,0 +1,27 @@
+/** Users as the store knows them: a hash that names their index and the slot of all their sessions. */
+import { hash } from 'node:crypto'
+import { HandstampError } from './errors.ts'
+
+declare const userKeyBrand: unique symbol
+
+/** Slot tag and hash of a user id, like a handle: no user id ever becomes part of a key. */
+export type UserKey = string & { readonly [userKeyBrand]: true }
+
+const LENGTH = 25
+const MOST_BYTES = 512
+
+/** Throws ERR_USER_ID: a user id is stored with each of the user's sessions, so it is short. */
+export function checkedUserId(userId: unknown): string {
+  if (typeof userId === 'string' && userId !== '' && Buffer.byteLength(userId) <= MOST_BYTES) {
+    return userId
+  }
+  throw new HandstampError(
+    'ERR_USER_ID',
+    `A user id must be a text of 1 to ${MOST_BYTES} bytes; give String(id) for a number, and a stable short id, not a record.`,
+  )
+}
+
+/** The same for the same id, on every server. Any text will do: it is hashed. */
+export function userKeyOf(userId: string): UserKey {
+  return hash('sha256', `user ${userId}`, 'base64url').slice(0, LENGTH) as UserKey
+}
