@@ -15,7 +15,7 @@ local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[1] then return { 'admitted' } end
 if stored then return { 'taken' } end
 local ttl, now, most = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local evicted = {}
+local reply = { 'admitted' }
 if most > 0 and redis.call('ZCARD', KEYS[2]) >= most then
   local place = string.match(KEYS[1], '^.*:')
   local live = {}
@@ -26,13 +26,15 @@ if most > 0 and redis.call('ZCARD', KEYS[2]) >= most then
   end
   if #live >= most and ARGV[5] == 'reject' then return { 'rejected' } end
   local by = ARGV[5] == 'evict-idle' and 'seen' or 'created'
-  table.sort(live, function(a, b) return a[by] < b[by] end)
+  table.sort(live, function(a, b)
+    return a[by] < b[by] or (a[by] == b[by] and a.member < b.member)
+  end)
   for i = 1, #live - most + 1 do
     redis.call('DEL', place .. live[i].member)
     redis.call('ZREM', KEYS[2], live[i].member)
-    evicted[i] = live[i].member
+    reply[i + 1] = live[i].member
   end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 note_in_index(KEYS[2], member_of(KEYS[1]), now, ttl)
-return { 'admitted', unpack(evicted) }
+return reply

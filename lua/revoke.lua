@@ -4,26 +4,25 @@
 -- ARGV[2]  'only' | 'except'
 -- ARGV[3]  a member, '' for none
 -- ARGV[4]  the user id as JSON text (for 'only') | how many at most (for 'except')
--- Reply    the members ended
+-- Reply    {how many entries the batch had, member ended, ...}; 0 entries: that was all
 -- Repeat   harmless
 -- No tombstone: no newer cookie is on its way to a client whose session somebody else ended.
 if ARGV[2] == 'only' then
   -- The index may have lost the entry; whose session it is stands in its own document.
   local document = redis.call('GET', ARGV[1] .. ARGV[3])
   local line = document and string.match(document, '^{"@":%[1,[^\n]*')
-  if not line or not string.find(line, '"user":' .. ARGV[4], 1, true) then return {} end
+  if not line or not string.find(line, '"user":' .. ARGV[4], 1, true) then return { 0 } end
   redis.call('DEL', ARGV[1] .. ARGV[3])
   redis.call('ZREM', KEYS[1], ARGV[3])
-  return { ARGV[3] }
+  return { 1, ARGV[3] }
 end
-local members, keys = {}, {}
+local reply, size = { 0 }, 0
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[4])) do
-  if member ~= ARGV[3] and #members < tonumber(ARGV[4]) then
-    members[#members + 1] = member
-    keys[#keys + 1] = ARGV[1] .. member
+  if member ~= ARGV[3] and size < tonumber(ARGV[4]) then
+    size = size + 1
+    if redis.call('DEL', ARGV[1] .. member) == 1 then reply[#reply + 1] = member end
+    redis.call('ZREM', KEYS[1], member)
   end
 end
-if #members == 0 then return {} end
-redis.call('DEL', unpack(keys))
-redis.call('ZREM', KEYS[1], unpack(members))
-return members
+reply[1] = size
+return reply

@@ -17,7 +17,7 @@ import { HandstampError } from './errors.ts'
 import { asHandle } from './id.ts'
 import type { Handle } from './id.ts'
 import { META_FIELD } from './reserved.ts'
-import type { Lifetime, SignIn, Tombstone } from './store.ts'
+import type { Lifetime, Tombstone } from './store.ts'
 
 export interface Meta extends Lifetime {
   /** Names the last write. */

@@ -1,6 +1,7 @@
 /** Session ids (secret, in the client only) and handles (public, what the store knows). */
 import { hash, randomBytes } from 'node:crypto'
 import { HandstampError } from './errors.ts'
+import type { UserKey } from './user.ts'
 
 declare const idBrand: unique symbol
 declare const handleBrand: unique symbol
@@ -43,8 +44,8 @@ export function handleOf(id: SessionId): Handle {
   return (tagOf(id) + hash('sha256', id, 'base64url').slice(0, DIGEST)) as Handle
 }
 
-/** The slot tag of an id or a handle. */
-export function tagOf(name: SessionId | Handle): string {
+/** The slot tag of an id, a handle or a user. */
+export function tagOf(name: SessionId | Handle | UserKey): string {
   return name.slice(0, TAG)
 }
 

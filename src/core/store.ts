@@ -111,11 +111,16 @@ export interface IndexEntry {
   readonly metaLine: string
 }
 
-/** Which sessions of a user to end: those named, or a batch of all but one. */
+/** Which sessions of a user to end: the one that is named, or a batch of all but one. */
 export type Ending =
-  | { readonly only: Handle }
-  | { readonly except?: Handle | undefined; readonly most: number }
+  | { readonly only: Handle; readonly userId: string }
+  | { readonly except: Handle | undefined; readonly most: number }
 
+export interface Ended {
+  readonly handles: readonly Handle[]
+  /** The batch was empty: no other session is left. */
+  readonly isLast: boolean
+}
 
 export type UpdateOutcome =
   | { readonly kind: 'updated'; readonly conflicts: readonly string[] }
@@ -151,14 +156,19 @@ export interface Store {
   /** Removes whatever is under the handle; a live session leaves the tombstone. Idempotent. */
   end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'>
   /** As `end`, and hands over the document for the session that follows; undefined where none was live. */
-  claim(handle: Handle, tombstone: Tombstone, now: number, owner?: UserKey): Promise<string | undefined>
+  claim(
+    handle: Handle,
+    tombstone: Tombstone,
+    now: number,
+    owner?: UserKey,
+  ): Promise<string | undefined>
   /** Writes a user's new session, notes it in the index and holds the limit, in one step. */
   admit(handle: Handle, admission: Admission): Promise<AdmitOutcome>
   /** A page of a user's live sessions; entries whose session is no more are removed on the way. */
   listOf(owner: UserKey, page: IndexPage): Promise<readonly IndexEntry[]>
   /** How many live sessions the index of a user holds; removes what has expired. */
   countOf(owner: UserKey, now: number): Promise<number>
-  /** Ends sessions of a user, index and all; of a batch, none means that it was the last one. */
-  endOf(owner: UserKey, ending: Ending): Promise<readonly Handle[]>
+  /** Ends sessions of a user, index and all, one or a batch of them. */
+  endOf(owner: UserKey, ending: Ending): Promise<Ended>
   close(): Promise<void>
 }

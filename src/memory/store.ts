@@ -5,10 +5,16 @@ import type { Clock } from '../core/clock.ts'
 import { optionError } from '../core/errors.ts'
 import type { Handle } from '../core/id.ts'
 import { applyPatch, fieldIn, finish, liveHead, withField } from '../core/splice.ts'
-import type { Spliced } from '../core/splice.ts'
+import type { Head, Spliced } from '../core/splice.ts'
 import type {
+  Admission,
+  AdmitOutcome,
+  Ended,
+  Ending,
   Increment,
   IncrementOutcome,
+  IndexEntry,
+  IndexPage,
   Patch,
   Store,
   Succession,
@@ -16,6 +22,8 @@ import type {
   Tombstone,
   UpdateOutcome,
 } from '../core/store.ts'
+import type { UserKey } from '../core/user.ts'
+import { UserIndex } from './user-index.ts'
 
 export interface MemoryStoreOptions {
   /** The most sessions kept; beyond it the one unused for longest goes. Default 100,000. */
@@ -47,9 +55,16 @@ export function memoryStore({
   return new MemoryStore(maxSessions, clock)
 }
 
+interface Live {
+  readonly handle: Handle
+  readonly document: string
+  readonly head: Head
+}
+
 /** Each verb reads and writes in one turn of the event loop, which makes it atomic. */
 class MemoryStore implements Store {
   readonly #entries: LRUCache<Handle, Entry>
+  readonly #index = new UserIndex()
   readonly #clock: Clock
 
   constructor(max: number, clock: Clock) {
@@ -82,14 +97,12 @@ class MemoryStore implements Store {
     const document = this.#get(handle)
     if (document === undefined) return { kind: 'gone' }
     const spliced = applyPatch(document, patch)
-    if (spliced.kind === 'updated') this.#set(handle, spliced.document, spliced.ttl)
+    if (spliced.kind === 'updated') this.#write(handle, spliced, patch.owner)
     return outcomeOf(spliced, document)
   }
 
-  async increment(
-    handle: Handle,
-    { now, revision, name, by, maxBytes }: Increment,
-  ): Promise<IncrementOutcome> {
+  async increment(handle: Handle, step: Increment): Promise<IncrementOutcome> {
+    const { now, revision, name, by, maxBytes, owner } = step
     const document = this.#get(handle)
     const head = document === undefined ? undefined : liveHead(document, now)
     if (document === undefined || !head) return { kind: 'gone' }
@@ -97,24 +110,18 @@ class MemoryStore implements Store {
     if (head.revision === revision) return { kind: 'incremented', value: Number(stored) }
     const value = Number(stored) + by
     if (!/^-?\d+$/.test(stored) || !Number.isSafeInteger(value)) return { kind: 'not-integer' }
-    const next = finish(
-      withField(document, head.end, { name, to: String(value) }),
-      head,
-      now,
-      revision,
-      [],
-    )
+    const summed = withField(document, head.end, { name, to: String(value) })
+    const next = finish(summed, head, now, revision, [])
     if (Buffer.byteLength(next.document) > maxBytes) return { kind: 'too-large' }
-    this.#set(handle, next.document, next.ttl)
+    this.#write(handle, next, owner)
     return { kind: 'incremented', value }
   }
 
-  async touch(handle: Handle, now: number): Promise<'touched' | 'gone'> {
+  async touch(handle: Handle, now: number, owner?: UserKey): Promise<'touched' | 'gone'> {
     const document = this.#get(handle)
     const head = document === undefined ? undefined : liveHead(document, now)
     if (document === undefined || !head) return 'gone'
-    const next = finish(document, head, now, head.revision, [])
-    this.#set(handle, next.document, next.ttl)
+    this.#write(handle, finish(document, head, now, head.revision, []), owner)
     return 'touched'
   }
 
@@ -130,24 +137,111 @@ class MemoryStore implements Store {
     if (document === undefined) return { kind: 'gone' }
     const spliced = applyPatch(document, patch)
     if (spliced.kind === 'updated') {
-      const next = fresh ?? spliced
-      this.#set(successor, next.document, next.ttl)
-      this.#set(handle, tombstone.document, tombstone.ttl)
+      this.#write(successor, fresh ?? spliced, patch.owner)
+      this.#bury(handle, tombstone, patch.owner)
     }
     return outcomeOf(spliced, document)
   }
 
-  async end(handle: Handle, tombstone: Tombstone): Promise<'ended' | 'absent'> {
+  async end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'> {
     const document = this.#get(handle)
     if (document === undefined || document.startsWith('{"@":["')) return 'absent'
-    this.#entries.delete(handle)
+    this.#remove(handle, owner)
     if (!document.startsWith('{"@":[1,')) return 'absent'
-    this.#set(handle, tombstone.document, tombstone.ttl)
+    this.#bury(handle, tombstone, owner)
     return 'ended'
+  }
+
+  async claim(
+    handle: Handle,
+    tombstone: Tombstone,
+    now: number,
+    owner?: UserKey,
+  ): Promise<string | undefined> {
+    const document = this.#get(handle)
+    if (document === undefined || !liveHead(document, now)) return undefined
+    this.#bury(handle, tombstone, owner)
+    return document
+  }
+
+  async admit(handle: Handle, admission: Admission): Promise<AdmitOutcome> {
+    const { owner, document, now, limit } = admission
+    const stored = this.#get(handle)
+    if (stored === document) return { kind: 'admitted', evicted: [] }
+    if (stored !== undefined) return { kind: 'taken' }
+    const live = limit ? this.#live(owner, now) : []
+    const surplus = limit ? live.length - limit.most + 1 : 0
+    if (limit?.beyond === 'reject' && surplus > 0) return { kind: 'rejected' }
+    const by = limit?.beyond === 'evict-idle' ? 'lastSeenAt' : 'createdAt'
+    const evicted = live
+      .toSorted((a, b) => a.head[by] - b.head[by] || (a.handle < b.handle ? -1 : 1))
+      .slice(0, Math.max(0, surplus))
+      .map((session) => session.handle)
+    for (const victim of evicted) this.#remove(victim, owner)
+    this.#write(handle, admission, owner)
+    return { kind: 'admitted', evicted }
+  }
+
+  async listOf(owner: UserKey, { now, offset, count }: IndexPage): Promise<readonly IndexEntry[]> {
+    const page = this.#live(owner, now).slice(offset, offset + count)
+    return page.map(({ handle, document, head }) => ({
+      handle,
+      metaLine: document.slice(0, head.end),
+    }))
+  }
+
+  async countOf(owner: UserKey, now: number): Promise<number> {
+    return this.#live(owner, now).length
+  }
+
+  async endOf(owner: UserKey, ending: Ending): Promise<Ended> {
+    if ('only' in ending) {
+      const { only, userId } = ending
+      const isTheirs = this.#get(only)
+        ?.split('\n', 1)[0]
+        ?.includes(`"user":${JSON.stringify(userId)}`)
+      if (isTheirs) this.#remove(only, owner)
+      return { handles: isTheirs ? [only] : [], isLast: !isTheirs }
+    }
+    const others = this.#index.live(owner, this.#clock.now()).filter((one) => one !== ending.except)
+    const batch = others.slice(0, ending.most)
+    for (const handle of batch) this.#remove(handle, owner)
+    return { handles: batch, isLast: batch.length === 0 }
+  }
+
+  #write(
+    handle: Handle,
+    { document, ttl }: { readonly document: string; readonly ttl: number },
+    owner: UserKey | undefined,
+  ): void {
+    this.#set(handle, document, ttl)
+    this.#index.note(owner, handle, this.#clock.now() + ttl)
+  }
+
+  #bury(handle: Handle, { document, ttl }: Tombstone, owner: UserKey | undefined): void {
+    this.#set(handle, document, ttl)
+    this.#index.remove(owner, handle)
+  }
+
+  #remove(handle: Handle, owner: UserKey | undefined): void {
+    this.#entries.delete(handle)
+    this.#index.remove(owner, handle)
+  }
+
+  /** The live sessions of a user; entries whose session is no more are removed on the way. */
+  #live(owner: UserKey, now: number): Live[] {
+    return this.#index.live(owner, now).flatMap((handle) => {
+      const document = this.#get(handle)
+      const head = document === undefined ? undefined : liveHead(document, now)
+      if (document !== undefined && head) return [{ handle, document, head }]
+      this.#index.remove(owner, handle)
+      return []
+    })
   }
 
   async close(): Promise<void> {
     this.#entries.clear()
+    this.#index.clear()
   }
 }
 

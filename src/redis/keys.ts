@@ -2,11 +2,27 @@
 import { optionError } from '../core/errors.ts'
 import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
+import type { UserKey } from '../core/user.ts'
 
 /** Where a session's document lies: its slot tag, in braces for Redis Cluster, then the hash of its id. */
 export function sessionKey(prefix: string, handle: Handle): string {
   const tag = tagOf(handle)
   return `${prefix}{${tag}}:${handle.slice(tag.length)}`
+}
+
+/** The part of a handle that the names of a slot's sessions differ by, and that an index holds. */
+export function memberOf(handle: Handle): string {
+  return handle.slice(tagOf(handle).length)
+}
+
+/** What the names of a user's sessions begin with: all lie in the slot of the user's tag. */
+export function placeOf(prefix: string, owner: UserKey): string {
+  return `${prefix}{${tagOf(owner)}}:`
+}
+
+/** Where the index of a user lies, in the slot of the user's sessions. */
+export function indexKey(prefix: string, owner: UserKey): string {
+  return `${placeOf(prefix, owner)}u:${owner.slice(tagOf(owner).length)}`
 }
 
 /** Throws ERR_OPTION: braces would move the slot, commas and spaces break what lists keys. */

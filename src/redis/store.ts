@@ -1,10 +1,17 @@
 /** Sessions in Redis or Valkey: reads are plain GETs, each write is one script. */
 import { optionError } from '../core/errors.ts'
+import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import { encodeExtra } from '../core/document.ts'
 import type {
+  Admission,
+  AdmitOutcome,
+  Ended,
+  Ending,
   Increment,
   IncrementOutcome,
+  IndexEntry,
+  IndexPage,
   Patch,
   Store,
   Succession,
@@ -12,13 +19,14 @@ import type {
   Tombstone,
   UpdateOutcome,
 } from '../core/store.ts'
+import type { UserKey } from '../core/user.ts'
 import { connect } from './connect.ts'
 import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
-import { checkedPrefix, sessionKey } from './keys.ts'
+import { checkedPrefix, indexKey, memberOf, placeOf, sessionKey } from './keys.ts'
 import { runScript } from './script.ts'
-import { end, increment, regenerate, touch, update } from './scripts.generated.ts'
+import * as scripts from './scripts.generated.ts'
 
 export interface RedisStoreOptions {
   /** Your client: ioredis or iovalkey (`Redis`, `Cluster`), node-redis (`createClient`, `createCluster`, `createSentinel`). */
@@ -74,6 +82,9 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
   ]
 }
 
+/** Keeps each command on an index far below 2 ms of Redis' time. */
+const BATCH = 500
+
 class RedisStore implements Store {
   readonly #prefix: string
   readonly #driver: Driver
@@ -110,24 +121,22 @@ class RedisStore implements Store {
   }
 
   async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
-    const key = sessionKey(this.#prefix, handle)
-    return updateOutcome(await runScript(this.#driver, update, [key], patchArguments(patch)))
+    const keys = this.#keysOf(handle, patch.owner)
+    return updateOutcome(await runScript(this.#driver, scripts.update, keys, patchArguments(patch)))
   }
 
   async increment(handle: Handle, step: Increment): Promise<IncrementOutcome> {
-    const key = sessionKey(this.#prefix, handle)
-    const { now, revision, name, by, maxBytes } = step
+    const { now, revision, name, by, maxBytes, owner } = step
     const args = [String(now), revision, name, String(by), String(maxBytes)]
-    const [kind, value] = (await runScript(this.#driver, increment, [key], args)) as [
-      IncrementOutcome['kind'],
-      string,
-    ]
+    const keys = this.#keysOf(handle, owner)
+    const reply = await runScript(this.#driver, scripts.increment, keys, args)
+    const [kind, value] = reply as [IncrementOutcome['kind'], string]
     return kind === 'incremented' ? { kind, value: Number(value) } : { kind }
   }
 
-  async touch(handle: Handle, now: number): Promise<'touched' | 'gone'> {
-    const key = sessionKey(this.#prefix, handle)
-    return (await runScript(this.#driver, touch, [key], [String(now)])) as 'touched' | 'gone'
+  async touch(handle: Handle, now: number, owner?: UserKey): Promise<'touched' | 'gone'> {
+    const reply = runScript(this.#driver, scripts.touch, this.#keysOf(handle, owner), [String(now)])
+    return (await reply) as 'touched' | 'gone'
   }
 
   async regenerate(
@@ -136,30 +145,89 @@ class RedisStore implements Store {
     succession: Succession,
   ): Promise<UpdateOutcome | Taken> {
     const { successor, tombstone, fresh } = succession
-    const keys = [sessionKey(this.#prefix, handle), sessionKey(this.#prefix, successor)] as const
-    const args = [
-      tombstone.document,
-      String(tombstone.ttl),
-      fresh?.document ?? '',
-      String(fresh?.ttl ?? ''),
-    ]
-    const reply = await runScript(this.#driver, regenerate, keys, [
-      ...args,
-      ...patchArguments(patch),
-    ])
+    const [key, ...index] = this.#keysOf(handle, patch.owner)
+    const keys = [key, sessionKey(this.#prefix, successor), ...index] as const
+    const document = [fresh?.document ?? '', String(fresh?.ttl ?? '')]
+    const args = [...argumentsOf(tombstone), ...document, ...patchArguments(patch)]
+    const reply = await runScript(this.#driver, scripts.regenerate, keys, args)
     return (reply as [string])[0] === 'taken' ? { kind: 'taken' } : updateOutcome(reply)
   }
 
-  async end(handle: Handle, tombstone: Tombstone): Promise<'ended' | 'absent'> {
+  async end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'> {
+    const keys = this.#keysOf(handle, owner)
+    const reply = runScript(this.#driver, scripts.end, keys, argumentsOf(tombstone))
+    return (await reply) as 'ended' | 'absent'
+  }
+
+  async claim(
+    handle: Handle,
+    tombstone: Tombstone,
+    now: number,
+    owner?: UserKey,
+  ): Promise<string | undefined> {
+    const args = [...argumentsOf(tombstone), String(now)]
+    const reply = await runScript(this.#driver, scripts.claim, this.#keysOf(handle, owner), args)
+    return (reply as string | null) ?? undefined
+  }
+
+  async admit(handle: Handle, admission: Admission): Promise<AdmitOutcome> {
+    const { owner, document, ttl, now, limit } = admission
+    const args = [document, String(ttl), String(now), String(limit?.most ?? 0), limit?.beyond ?? '']
+    const reply = await runScript(this.#driver, scripts.admit, this.#keysOf(handle, owner), args)
+    const [kind, ...members] = reply as [AdmitOutcome['kind'], ...string[]]
+    return kind === 'admitted' ? { kind, evicted: handlesOf(owner, members) } : { kind }
+  }
+
+  async listOf(owner: UserKey, { now, offset, count }: IndexPage): Promise<readonly IndexEntry[]> {
+    const args = [String(now), String(offset), String(count), placeOf(this.#prefix, owner)]
+    const key = indexKey(this.#prefix, owner)
+    const reply = (await runScript(this.#driver, scripts.list, [key], args)) as string[]
+    const members = reply.filter((_, at) => at % 2 === 0)
+    return handlesOf(owner, members).map((handle, at) => ({
+      handle,
+      metaLine: reply[at * 2 + 1] ?? '',
+    }))
+  }
+
+  async countOf(owner: UserKey, now: number): Promise<number> {
+    const key = indexKey(this.#prefix, owner)
+    for (;;) {
+      const args = [String(now), String(BATCH)]
+      const reply = await runScript(this.#driver, scripts.count, [key], args)
+      const [live, removed] = reply as [number, number]
+      if (removed < BATCH) return live
+    }
+  }
+
+  async endOf(owner: UserKey, ending: Ending): Promise<Ended> {
+    const key = indexKey(this.#prefix, owner)
+    const which =
+      'only' in ending
+        ? ['only', memberOf(ending.only), JSON.stringify(ending.userId)]
+        : ['except', ending.except ? memberOf(ending.except) : '', String(ending.most)]
+    const args = [placeOf(this.#prefix, owner), ...which]
+    const reply = await runScript(this.#driver, scripts.revoke, [key], args)
+    const [size, ...members] = reply as [number, ...string[]]
+    return { handles: handlesOf(owner, members), isLast: size === 0 }
+  }
+
+  #keysOf(handle: Handle, owner: UserKey | undefined): readonly [string, ...string[]] {
     const key = sessionKey(this.#prefix, handle)
-    const args = [tombstone.document, String(tombstone.ttl)]
-    return (await runScript(this.#driver, end, [key], args)) as 'ended' | 'absent'
+    return owner ? [key, indexKey(this.#prefix, owner)] : [key]
   }
 
   /** A client that was given stays open: it belongs to the application. */
   async close(): Promise<void> {
     await this.#close?.()
   }
+}
+
+function argumentsOf({ document, ttl }: Tombstone): [string, string] {
+  return [document, String(ttl)]
+}
+
+function handlesOf(owner: UserKey, members: readonly string[]): Handle[] {
+  return members.map((member) => (tagOf(owner) + member) as Handle)
 }
 
 /** The patch as lua/include/patch.lua reads it. */
