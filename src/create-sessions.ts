@@ -27,7 +27,7 @@ export interface SessionsOptions<Data extends object> extends EngineOptions<Data
 const KNOWN = new Set<string>(
   (
     'store cookie secret transport idleTimeout absoluteTimeout touchInterval rolling maxBytes storeTimeout ' +
-    'onConflict generateId validate beforeSave codec clock'
+    'maxSessionsPerUser whenTooManySessions onConflict generateId validate beforeSave codec clock'
   ).split(' '),
 )
 
@@ -74,6 +74,7 @@ export function createSessions<Data extends SessionData<Data> & object = Record<
     resolveEngine(options, {
       store: store ?? memoryStore(options.clock ? { clock: options.clock } : {}),
       transport: transport ?? cookieTransport(cookie, secret),
+      deviceOf: () => undefined,
       persistent: typeof cookie === 'object' && cookie.persistent === true,
     }),
   )

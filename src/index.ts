@@ -7,7 +7,7 @@ export type { Duration } from './core/duration.ts'
 export type { ResolveConflict } from './core/engine.ts'
 export { HandstampError } from './core/errors.ts'
 export type { ErrorCode } from './core/errors.ts'
-export type { DropReason, RejectReason, SessionEvents } from './core/events.ts'
+export type { DropReason, RejectReason, RevokedBy, SessionEvents } from './core/events.ts'
 export type { GenerateId, Handle, SessionId } from './core/id.ts'
 export type {
   LifetimeOptions,
@@ -15,8 +15,16 @@ export type {
   Session,
   SessionMeta,
   SessionVerbs,
+  SignInOptions,
 } from './core/session.ts'
 export type { Sessions } from './core/sessions.ts'
+export type {
+  ListOptions,
+  Revocation,
+  SessionInfo,
+  SessionPage,
+  UserSessions,
+} from './core/users.ts'
 export type { Store } from './core/store.ts'
 export type { Transport } from './core/transport.ts'
 export type { CookieOptions } from './http/cookie-options.ts'

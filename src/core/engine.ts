@@ -4,8 +4,9 @@ import type { Codec } from './codec.ts'
 import { HandstampError } from './errors.ts'
 import type { SessionEmitter } from './events.ts'
 import type { GenerateId } from './id.ts'
-import type { Store } from './store.ts'
-import type { Transport } from './transport.ts'
+import type { Device } from './device.ts'
+import type { SessionLimit, Store } from './store.ts'
+import type { RequestHead, Transport } from './transport.ts'
 
 /** Decides a conflict on one field: gets what was loaded, what another request stored, what this one wrote. */
 export type ResolveConflict = (
@@ -32,6 +33,8 @@ export interface Engine {
   readonly maxBytes: number
   readonly storeTimeout: number
   readonly onConflict: 'last-write-wins' | 'error' | ResolveConflict
+  readonly limit: SessionLimit | undefined
+  readonly deviceOf: (request: RequestHead) => Device | undefined
   readonly validate:
     | ((session: HookSession, request: unknown) => boolean | Promise<boolean>)
     | undefined

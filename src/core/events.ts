@@ -13,6 +13,9 @@ export type RejectReason =
   | 'ended'
   | 'validate'
 
+/** Who ended a session: another device of its user, an administrator, or the limit of sessions. */
+export type RevokedBy = 'user' | 'admin' | 'limit'
+
 /** Why a change was not written: see docs/events.md. */
 export type DropReason = 'gone' | 'moved' | 'ended' | 'head-sent'
 
@@ -21,6 +24,10 @@ export interface SessionEvents {
   created: [{ handle: Handle }]
   regenerated: [{ handle: Handle; successor: Handle }]
   destroyed: [{ handle: Handle }]
+  /** A user's session began; `userId` is what the app called the user. */
+  signedIn: [{ handle: Handle; userId: string }]
+  /** Somebody else than its own request ended a session. */
+  revoked: [{ handle: Handle; userId: string | undefined; by: RevokedBy }]
   /** Found over its limit when a request brought it. */
   expired: [{ handle: Handle; limit: 'idle' | 'absolute' }]
   rejected: [{ reason: RejectReason; handle?: Handle }]

@@ -6,7 +6,7 @@ import type { Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
 import type { Patch } from './store.ts'
-import { newRevision, writtenMeta } from './write.ts'
+import { newRevision, ownerOf, writtenMeta } from './write.ts'
 import type { Stored } from './write.ts'
 
 export interface FieldUpdate {
@@ -46,6 +46,7 @@ export async function updateField(
       changes: [{ name, from, to }],
       onConflict: 'exact',
       maxBytes,
+      owner: ownerOf(stored.meta),
     }
     const outcome = await ask(engine, 'update', store.update(stored.handle, patch))
     if (outcome.kind === 'gone') return undefined
@@ -70,7 +71,8 @@ export async function incrementField(
   const { store, clock, maxBytes, codec } = engine
   const now = clock.now()
   const revision = newRevision()
-  const step = { now, revision, name: JSON.stringify(field), by, maxBytes }
+  const owner = ownerOf(meta)
+  const step = { now, revision, name: JSON.stringify(field), by, maxBytes, owner }
   const outcome = await ask(engine, 'increment', store.increment(handle, step))
   if (outcome.kind === 'too-large') throw tooLargeError(undefined, maxBytes, fields, codec)
   if (outcome.kind !== 'incremented') return outcome

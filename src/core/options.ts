@@ -11,7 +11,7 @@ import { SessionEmitter } from './events.ts'
 import { randomSecret, refuseWeakIds } from './id.ts'
 import type { GenerateId } from './id.ts'
 import type { Session } from './session.ts'
-import type { Store } from './store.ts'
+import type { SessionLimit, Store } from './store.ts'
 import type { Transport } from './transport.ts'
 
 export interface EngineOptions<Data extends object> {
@@ -42,6 +42,13 @@ export interface EngineOptions<Data extends object> {
   readonly onConflict?: 'last-write-wins' | 'error' | ResolveConflict
   /** Makes the random part of ids: base64url text of at least 128 random bits. Default: 256 bits of node:crypto. */
   readonly generateId?: GenerateId
+  /** The most live sessions a user may have; see `whenTooManySessions`. Default: any number. */
+  readonly maxSessionsPerUser?: number
+  /**
+   * What a sign-in beyond `maxSessionsPerUser` does: end the session that began first (default), end
+   * the one unused for longest, or fail with ERR_SESSION_LIMIT.
+   */
+  readonly whenTooManySessions?: SessionLimit['beyond']
   /** Says whether a stored session fits the request; otherwise the visitor is anonymous. */
   readonly validate?: (session: Session<Data>, request: unknown) => boolean | Promise<boolean>
   /** Runs before a session with changes is written and may change it further. */
@@ -56,6 +63,7 @@ interface Parts {
   readonly store: Store
   readonly transport: Transport
   readonly persistent: boolean
+  readonly deviceOf: Engine['deviceOf']
 }
 
 /** Throws ERR_OPTION or ERR_WEAK_ID with the remedy. */
@@ -101,6 +109,7 @@ export function resolveEngine<Data extends object>(
     maxBytes,
     storeTimeout: storeTimeoutOf(options.storeTimeout),
     onConflict,
+    limit: limitOf(options),
     validate: hook('validate', options.validate) as Engine['validate'],
     beforeSave: hook('beforeSave', options.beforeSave) as Engine['beforeSave'],
   }
@@ -112,6 +121,22 @@ function touchIntervalOf(option: Duration | undefined, idleTimeout: number): num
   if (interval <= idleTimeout / 2) return interval
   throw optionError(
     'touchInterval must be at most half of idleTimeout, or sessions in use would end.',
+  )
+}
+
+function limitOf({
+  maxSessionsPerUser: most,
+  whenTooManySessions: beyond = 'evict-oldest',
+}: Pick<EngineOptions<object>, 'maxSessionsPerUser' | 'whenTooManySessions'>):
+  | SessionLimit
+  | undefined {
+  if (!['evict-oldest', 'evict-idle', 'reject'].includes(beyond)) {
+    throw optionError("whenTooManySessions must be 'evict-oldest', 'evict-idle' or 'reject'.")
+  }
+  if (most === undefined) return undefined
+  if (Number.isSafeInteger(most) && most >= 1) return { most, beyond }
+  throw optionError(
+    'maxSessionsPerUser must be a whole number of at least 1; leave it out for any number.',
   )
 }
 

@@ -1,4 +1,5 @@
 /** The session as the application holds it: plain data as own properties, verbs on the prototype. */
+import type { Device } from './device.ts'
 import type { Duration } from './duration.ts'
 import type { Handle, SessionId } from './id.ts'
 import { isReserved, RESERVED, reservedError } from './reserved.ts'
@@ -19,6 +20,11 @@ export interface SessionMeta {
   readonly expiresAt: Date
   /** Nothing is stored yet. */
   readonly isNew: boolean
+  /** Who signed in; undefined for an anonymous session. */
+  readonly userId: string | undefined
+  /** When the user last proved who they are (`signIn`, `reauthenticate`). */
+  readonly signedInAt: Date | undefined
+  readonly device: Device | undefined
 }
 
 export interface LifetimeOptions {
@@ -39,6 +45,11 @@ export interface RegenerateOptions {
    * the old id would gain them (session fixation, RFC 6265bis section 8.4).
    */
   readonly grace?: Duration
+}
+
+export interface SignInOptions extends LifetimeOptions {
+  /** Carry the data of the anonymous session over (default true). */
+  readonly keepData?: boolean
 }
 
 /** The verbs of a session. Each takes a callback last, for code in the habits of Express. */
@@ -81,6 +92,33 @@ export interface SessionVerbs<Data extends object> {
 
   /** Ends the session now, for good, and clears the cookie. The same as assigning null, at once. */
   destroy(callback?: Callback): Promise<void>
+
+  /**
+   * Makes this the session of a user, now: under a new id, with the data, in the user's index, with
+   * `maxSessionsPerUser` held, all in one step; the anonymous session ends. The limits count from
+   * now. The only way to give a session a user (OWASP ASVS 5.0, 7.2.4).
+   *
+   * Throws ERR_USER_ID, ERR_SESSION_LIMIT (policy `reject`), ERR_SESSION_GONE, ERR_HEAD_SENT, ERR_STORE*.
+   *
+   * @example
+   * await session.signIn(user.id, { persistent: form.remember, idleTimeout: '30d', absoluteTimeout: '90d' })
+   */
+  signIn(userId: string, options?: SignInOptions): Promise<void>
+
+  /** Ends the user's session now; what follows in this request is a new, empty, anonymous one. */
+  signOut(): Promise<void>
+
+  /**
+   * Throws ERR_NOT_SIGNED_IN, or ERR_NOT_FRESH where the user proved who they are longer ago than
+   * this: ask for the password again, then call `reauthenticate()` (OWASP ASVS 5.0, 7.5.1).
+   *
+   * @example
+   * session.requireFresh('5m')
+   */
+  requireFresh(maxAge: Duration): void
+
+  /** The user has proved who they are once more: `signedInAt` is now, and the id a new one. Throws ERR_NOT_SIGNED_IN. */
+  reauthenticate(): Promise<void>
 
   /** Other limits for this session, from its next save on. Throws ERR_OPTION. */
   setLifetime(lifetime: LifetimeOptions): void
@@ -133,6 +171,10 @@ export interface Behind {
   regenerate(options: RegenerateOptions, replace: boolean): Promise<void>
   destroy(): Promise<void>
   setLifetime(lifetime: LifetimeOptions): void
+  signIn(userId: string, options: SignInOptions): Promise<void>
+  signOut(): Promise<void>
+  requireFresh(maxAge: Duration): void
+  reauthenticate(): Promise<void>
   update(field: string, change: (stored: unknown) => unknown): Promise<unknown>
   increment(field: string, by: number): Promise<number>
   take(field: string): Promise<unknown>
@@ -178,6 +220,22 @@ export class SessionObject {
 
   setLifetime(lifetime: LifetimeOptions): void {
     this.#behind.setLifetime(lifetime)
+  }
+
+  signIn(userId: string, options: SignInOptions = {}): Promise<void> {
+    return settle(this.#behind.signIn(userId, options))
+  }
+
+  signOut(): Promise<void> {
+    return settle(this.#behind.signOut())
+  }
+
+  requireFresh(maxAge: Duration): void {
+    this.#behind.requireFresh(maxAge)
+  }
+
+  reauthenticate(): Promise<void> {
+    return settle(this.#behind.reauthenticate())
   }
 
   update(field: string, change: (stored: unknown) => unknown): Promise<unknown> {

@@ -1,10 +1,15 @@
 /** The engine: one per kind of session, shared by all requests. */
 import type { Engine } from './engine.ts'
 import { HandstampError } from './errors.ts'
-import type { SessionEmitter } from './events.ts'
+import type { RevokedBy, SessionEmitter } from './events.ts'
+import { asHandle } from './id.ts'
+import { read } from './load.ts'
 import type { Session } from './session.ts'
 import type { RequestHead } from './transport.ts'
+import { describeSession, UserSessions } from './users.ts'
+import type { Revocation, SessionInfo } from './users.ts'
 import { Visit } from './visit.ts'
+import { end } from './write.ts'
 
 /** Made by `createSessions`; adapters mount it. */
 export class Sessions<Data extends object> {
@@ -41,6 +46,33 @@ export class Sessions<Data extends object> {
       'This request has no session: mount the middleware before this route, look at the path of the cookie, ' +
         'and do not use a session after it was destroyed.',
     )
+  }
+
+  /**
+   * The sessions of a user, within requests and outside of them. Throws ERR_USER_ID.
+   *
+   * @example
+   * await sessions.user('u-1').revokeAll()
+   */
+  user(userId: string): UserSessions {
+    return new UserSessions(this.#engine, userId)
+  }
+
+  /** The live session of a handle, for whoever may see all sessions; undefined where there is none. */
+  async find(handle: string): Promise<SessionInfo | undefined> {
+    const found = asHandle(handle)
+    const { loaded } = found ? await read(this.#engine, found, undefined) : {}
+    return found && loaded && describeSession(found, loaded.meta, undefined)
+  }
+
+  /** Ends the session of a handle, anonymous ones included; whatever names no live session ends nothing. */
+  async revoke(handle: string, by: RevokedBy = 'admin'): Promise<Revocation> {
+    const session = await this.find(handle)
+    if (!session) return { ended: [], replicated: undefined }
+    if (session.userId !== undefined) return this.user(session.userId).revoke(handle, by)
+    await end(this.#engine, session.handle)
+    this.#engine.events.tell('revoked', { handle: session.handle, userId: undefined, by })
+    return { ended: [session.handle], replicated: undefined }
   }
 
   /** For adapters: starts the dealings of a request; undefined where the cookie's path does not cover it. */

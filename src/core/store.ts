@@ -170,5 +170,10 @@ export interface Store {
   countOf(owner: UserKey, now: number): Promise<number>
   /** Ends sessions of a user, index and all, one or a batch of them. */
   endOf(owner: UserKey, ending: Ending): Promise<Ended>
+  /**
+   * Whether a replica has what was last written about a user; undefined where there is none, or no
+   * telling. Bounded: it never waits longer than 50 ms.
+   */
+  confirm(owner: UserKey): Promise<boolean | undefined>
   close(): Promise<void>
 }

@@ -1,7 +1,9 @@
 /** The verbs of a session, carried out on the working copy of its request. */
 import { withLine } from './document.ts'
 import type { Fields, Meta } from './document.ts'
+import type { Device } from './device.ts'
 import { milliseconds } from './duration.ts'
+import type { Duration } from './duration.ts'
 import { incrementField, updateField } from './field.ts'
 import { goneError, HandstampError, headSentError, optionError } from './errors.ts'
 import type { Handle, SessionId } from './id.ts'
@@ -10,7 +12,14 @@ import { read } from './load.ts'
 import { expiryOf } from './policy.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import { fill } from './session.ts'
-import type { Behind, LifetimeOptions, RegenerateOptions, SessionMeta } from './session.ts'
+import type {
+  Behind,
+  LifetimeOptions,
+  RegenerateOptions,
+  SessionMeta,
+  SignInOptions,
+} from './session.ts'
+import { checkedUserId } from './user.ts'
 import type { WorkingCopy } from './working-copy.ts'
 import type { Stored } from './write.ts'
 
@@ -87,8 +96,38 @@ export class Verbs implements Behind {
       const hadClient = copy.stored !== undefined || copy.presented.length > 0
       const isEnded = copy.standing === 'ended' || copy.standing === 'gone'
       await copy.end()
+      copy.replace(null)
       if (hadClient && !isEnded) copy.cookie = 'clear'
     })
+  }
+
+  signIn(userId: string, options: SignInOptions): Promise<void> {
+    return this.#copy.serially(async () => this.#copy.signIn(checkedUserId(userId), options))
+  }
+
+  signOut(): Promise<void> {
+    const copy = this.#copy
+    return copy.serially(async () => {
+      this.#refuseEnded()
+      const hadClient = copy.stored !== undefined || copy.presented.length > 0
+      await copy.end()
+      fill(this.#fields, {})
+      if (hadClient) copy.cookie = 'clear'
+    })
+  }
+
+  requireFresh(maxAge: Duration): void {
+    const { signIn } = this.#copy.meta()
+    const limit = milliseconds('maxAge', maxAge)
+    if (!signIn) throw notSignedInError()
+    if (this.#copy.engine.clock.now() - signIn.at > limit) throw notFreshError()
+  }
+
+  async reauthenticate(): Promise<void> {
+    const copy = this.#copy
+    if (!copy.meta().signIn) throw notSignedInError()
+    await this.regenerate({ keepData: true }, false)
+    copy.provenAt = copy.engine.clock.now()
   }
 
   setLifetime(lifetime: LifetimeOptions): void {
@@ -187,6 +226,9 @@ class PrintableMeta implements SessionMeta {
   readonly lastSeenAt: Date
   readonly expiresAt: Date
   readonly isNew: boolean
+  readonly userId: string | undefined
+  readonly signedInAt: Date | undefined
+  readonly device: Device | undefined
 
   constructor(current: Stored | undefined, meta: Meta, isNew: boolean) {
     this.#id = current?.id
@@ -195,6 +237,10 @@ class PrintableMeta implements SessionMeta {
     this.lastSeenAt = new Date(meta.lastSeenAt)
     this.expiresAt = new Date(expiryOf(meta))
     this.isNew = isNew
+    const { signIn } = meta
+    this.userId = signIn?.userId
+    this.signedInAt = signIn && new Date(signIn.at)
+    this.device = signIn?.device
   }
 
   get id(): SessionId | undefined {
@@ -208,6 +254,20 @@ function graceOf(grace: RegenerateOptions['grace']): number {
   if (value <= MOST_GRACE) return value
   throw optionError(
     'grace must be at most 30 s: it is meant for requests that are under way already.',
+  )
+}
+
+function notSignedInError(): HandstampError {
+  return new HandstampError(
+    'ERR_NOT_SIGNED_IN',
+    'Nobody is signed in with this session; send the client to the sign-in.',
+  )
+}
+
+function notFreshError(): HandstampError {
+  return new HandstampError(
+    'ERR_NOT_FRESH',
+    'The sign-in is too long ago for this action; ask for the credentials again and call session.reauthenticate().',
   )
 }
 

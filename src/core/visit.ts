@@ -27,7 +27,7 @@ export class Visit<Data extends object> {
   constructor(engine: Engine, request: RequestHead) {
     this.#engine = engine
     this.#request = request
-    this.#copy = new WorkingCopy(engine, request.source, verbsOf)
+    this.#copy = new WorkingCopy(engine, request, verbsOf)
   }
 
   /** Finds the session; undefined where there is nothing to wait for. Rejects with ERR_STORE, ERR_STORE_TIMEOUT. */
@@ -53,7 +53,8 @@ export class Visit<Data extends object> {
 
   async #validate(): Promise<void> {
     const { validate, events } = this.#engine
-    const { session, source, stored } = this.#copy
+    const { session, stored } = this.#copy
+    const { source } = this.#request
     if (!validate || (await validate(session as unknown as HookSession, source))) return
     events.tell('rejected', { reason: 'validate', ...(stored && { handle: stored.handle }) })
     this.#copy.found('none')

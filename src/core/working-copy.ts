@@ -7,13 +7,16 @@ import type { Engine, HookSession } from './engine.ts'
 import { goneError, headSentError } from './errors.ts'
 import type { DropReason } from './events.ts'
 import type { Handle } from './id.ts'
-import { resolveLifetime } from './lifetime.ts'
+import { checkLifetime, resolveLifetime } from './lifetime.ts'
 import { plan } from './plan.ts'
 import type { Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
-import { SessionObject } from './session.ts'
-import type { Behind, LifetimeOptions } from './session.ts'
-import { create, end, newRevision, noteSize, regenerate, update } from './write.ts'
+import { fill, SessionObject } from './session.ts'
+import type { Behind, LifetimeOptions, SignInOptions } from './session.ts'
+import { signIn } from './sign-in.ts'
+import type { RequestHead } from './transport.ts'
+import { userKeyOf } from './user.ts'
+import { create, end, newRevision, noteSize, ownerOf, regenerate, update } from './write.ts'
 import type { Stored } from './write.ts'
 
 export interface Decision extends Changes {
@@ -24,8 +27,7 @@ const NO_CHANGES: Changes = { changes: [], body: '' }
 
 export class WorkingCopy {
   readonly engine: Engine
-  /** The framework's request, for hooks. */
-  readonly source: unknown
+  readonly request: RequestHead
   /** What the client presented, as far as this request has not ended it. */
   presented: readonly Handle[] = []
   /** Undefined until the session was looked for. */
@@ -37,6 +39,8 @@ export class WorkingCopy {
   grace = 0
   /** Limits to write with the next save. */
   lifetime: LifetimeOptions | undefined
+  /** When the user proved once more who they are, to write with the next save. */
+  provenAt: number | undefined
   discarded = false
   headSent = false
   cookie: Plan['cookie'] = 'keep'
@@ -47,9 +51,9 @@ export class WorkingCopy {
   #bornAt: number | undefined
   #queue: Promise<unknown> | undefined
 
-  constructor(engine: Engine, source: unknown, verbsOf: (copy: WorkingCopy) => Behind) {
+  constructor(engine: Engine, request: RequestHead, verbsOf: (copy: WorkingCopy) => Behind) {
     this.engine = engine
-    this.source = source
+    this.request = request
     this.#verbsOf = verbsOf
   }
 
@@ -78,24 +82,19 @@ export class WorkingCopy {
   /** From the next save on the session is another one. */
   startAnew(): void {
     this.lifetime = undefined
+    this.provenAt = undefined
     this.#bornAt = undefined
   }
 
   /** The metadata that a save would leave behind. */
   meta(): Meta {
-    const { clock, absoluteTimeout, idleTimeout, persistent } = this.engine
     const isFresh = this.intent === 'regenerate' && !this.keepData
-    const now = clock.now()
-    const createdAt = (this.#bornAt ??= now)
-    const meta = (isFresh ? undefined : this.stored?.meta) ?? {
-      revision: newRevision(),
-      createdAt,
-      lastSeenAt: now,
-      idleTimeout,
-      absoluteDeadline: createdAt + absoluteTimeout,
-      persistent,
-    }
-    return this.lifetime ? { ...meta, ...resolveLifetime(this.lifetime, meta) } : meta
+    this.#bornAt ??= this.engine.clock.now()
+    const meta = (isFresh ? undefined : this.stored?.meta) ?? freshMeta(this.engine, this.#bornAt)
+    const { signIn } = meta
+    const proven = signIn && this.provenAt ? { signIn: { ...signIn, at: this.provenAt } } : {}
+    const lifetime = this.lifetime ? resolveLifetime(this.lifetime, meta) : {}
+    return { ...meta, ...lifetime, ...proven }
   }
 
   /** Throws ERR_RESERVED_NAME, ERR_NOT_SERIALISABLE. */
@@ -129,7 +128,7 @@ export class WorkingCopy {
     const { beforeSave } = this.engine
     const { store } = decision.plan
     if (beforeSave && (store === 'create' || store === 'update' || store === 'regenerate')) {
-      await beforeSave(this.session as unknown as HookSession, this.source)
+      await beforeSave(this.session as unknown as HookSession, this.request.source)
       decision = this.decide(explicit)
     }
     const { dropped, cookie } = decision.plan
@@ -140,13 +139,15 @@ export class WorkingCopy {
 
   /** False: the session is gone. */
   async #write({ plan: { store }, changes, body }: Decision): Promise<boolean> {
-    const { engine, source, stored } = this
+    const { engine, stored } = this
+    const { source } = this.request
     const fields = (this.#session ?? {}) as Fields
     switch (store) {
       case 'none':
         return true
       case 'destroy':
         await this.end()
+        this.replace(null)
         return true
       case 'create':
         this.#written(await create(engine, source, this.meta(), body, fields))
@@ -161,7 +162,7 @@ export class WorkingCopy {
       }
       case 'regenerate': {
         if (!stored) return false
-        const lifetime = this.lifetime && this.meta()
+        const lifetime = this.lifetime || this.provenAt ? this.meta() : undefined
         const fresh = this.keepData ? {} : { fresh: this.meta() }
         const next = { changes, body, lifetime, grace: this.grace, ...fresh }
         const successor = await regenerate(engine, source, stored, next, fields)
@@ -180,19 +181,47 @@ export class WorkingCopy {
     this.standing = 'live'
     this.intent = 'keep'
     this.lifetime = undefined
+    this.provenAt = undefined
     noteSize(this.engine, stored.handle, body)
     return true
   }
 
-  /** Ends the session in the store; nothing of it is left here. */
+  /** Ends the session in the store; what the handler holds is no longer anything stored. */
   async end(): Promise<void> {
-    const handles = this.stored ? [this.stored.handle] : this.presented
-    await Promise.all(handles.map((handle) => end(this.engine, handle)))
-    this.found('none')
+    const { stored, engine } = this
+    if (stored) await end(engine, stored.handle, ownerOf(stored.meta))
+    else await Promise.all(this.presented.map((handle) => end(engine, handle)))
+    this.standing = 'none'
+    this.stored = undefined
     this.presented = []
     this.intent = 'keep'
     this.startAnew()
-    this.replace(null)
+  }
+
+  /** Makes the session one of a user's, at once. */
+  async signIn(userId: string, { keepData = true, ...lifetime }: SignInOptions): Promise<void> {
+    const { engine, stored, request } = this
+    if (this.standing === 'moved' || this.standing === 'gone') throw goneError()
+    if (this.headSent) throw headSentError()
+    if (this.session === null) this.replace({})
+    const session = this.session as unknown as Fields
+    if (!keepData) fill(session, {})
+    await engine.beforeSave?.(session, request.source)
+    const isCarried = keepData && (this.intent !== 'regenerate' || this.keepData)
+    const { body } = changesOf('', session, engine.codec)
+    const limits = { ...this.lifetime, ...checkLifetime(lifetime) }
+    this.startAnew()
+    const device = engine.deviceOf(request)
+    const at = engine.clock.now()
+    const anonymous = freshMeta(engine, at)
+    const signedIn = { userId, at, ...(device && { device }) }
+    const meta = { ...anonymous, ...resolveLifetime(limits, anonymous), signIn: signedIn }
+    const next = { meta, body, fields: session, keepData: isCarried }
+    const admitted = await signIn(engine, request.source, userKeyOf(userId), next, stored)
+    if (!admitted) return this.gone()
+    this.#written(admitted)
+    this.presented = []
+    this.cookie = 'set'
   }
 
   /** False: the session is gone. */
@@ -202,7 +231,10 @@ export class WorkingCopy {
     const now = engine.clock.now()
     // Noted first, so that a second look within this request does not touch again.
     this.stored = { ...stored, meta: { ...stored.meta, lastSeenAt: now } }
-    return (await ask(engine, 'touch', engine.store.touch(stored.handle, now))) === 'touched'
+    return (
+      (await ask(engine, 'touch', engine.store.touch(stored.handle, now, ownerOf(stored.meta)))) ===
+      'touched'
+    )
   }
 
   /** Tells once per request; throws where code awaits the save. */
@@ -239,5 +271,20 @@ export class WorkingCopy {
   /** Resolves when no write is under way; undefined where none is. */
   get busy(): Promise<unknown> | undefined {
     return this.#queue
+  }
+}
+
+/** The metadata of an anonymous session that begins now. */
+function freshMeta(engine: Engine, createdAt: number): Meta {
+  const { absoluteTimeout, clock, idleTimeout, persistent } = engine
+  const absoluteDeadline = createdAt + absoluteTimeout
+  const lastSeenAt = clock.now()
+  return {
+    revision: newRevision(),
+    createdAt,
+    lastSeenAt,
+    idleTimeout,
+    absoluteDeadline,
+    persistent,
   }
 }

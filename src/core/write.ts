@@ -9,11 +9,13 @@ import { HandstampError } from './errors.ts'
 import { handleOf, newSessionId, randomTag, randomText, tagOf } from './id.ts'
 import type { Handle, SessionId } from './id.ts'
 import { ttlOf } from './policy.ts'
+import { userKeyOf } from './user.ts'
+import type { UserKey } from './user.ts'
 import type { FieldChange, Lifetime, Patch, Succession, Taken, UpdateOutcome } from './store.ts'
 
 const REVISION_LENGTH = 6
 /** Two equal ids of 256 random bits do not happen; of a custom generator they may. */
-const MOST_IDS = 3
+export const MOST_IDS = 3
 
 /** A session as it stands in the store, as far as this request knows. */
 export interface Stored {
@@ -125,6 +127,7 @@ async function writePatch(
       ...(lifetime ? { lifetime } : {}),
       onConflict: onConflict === 'last-write-wins' ? 'overwrite' : 'refuse',
       maxBytes,
+      owner: ownerOf(stored.meta),
     }
     const outcome = await send(patch)
     switch (outcome.kind) {
@@ -148,13 +151,18 @@ export function writtenMeta(meta: Meta, revision: string, now: number): Meta {
   return { ...meta, revision, lastSeenAt: Math.max(meta.lastSeenAt, now) }
 }
 
+/** Whose index a write keeps true. */
+export function ownerOf({ signIn }: Meta): UserKey | undefined {
+  return signIn && userKeyOf(signIn.userId)
+}
+
 /** Ends whatever stands under a handle. */
-export async function end(engine: Engine, handle: Handle): Promise<void> {
-  const outcome = await ask(engine, 'end', engine.store.end(handle, endedTombstone))
+export async function end(engine: Engine, handle: Handle, owner?: UserKey): Promise<void> {
+  const outcome = await ask(engine, 'end', engine.store.end(handle, endedTombstone, owner))
   if (outcome === 'ended') engine.events.tell('destroyed', { handle })
 }
 
-function checked(engine: Engine, document: string, fields: object): string {
+export function checked(engine: Engine, document: string, fields: object): string {
   const bytes = Buffer.byteLength(document)
   if (bytes > engine.maxBytes) throw tooLargeError(bytes, engine.maxBytes, fields, engine.codec)
   return document
@@ -168,7 +176,7 @@ export function noteSize(engine: Engine, handle: Handle, document: string): void
     engine.events.tell('large', { handle, bytes, limit: engine.maxBytes })
 }
 
-function repeatingIds(): HandstampError {
+export function repeatingIds(): HandstampError {
   return new HandstampError(
     'ERR_WEAK_ID',
     'generateId returned ids that are in use already; it must be random.',

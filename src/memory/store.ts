@@ -137,7 +137,8 @@ class MemoryStore implements Store {
     if (document === undefined) return { kind: 'gone' }
     const spliced = applyPatch(document, patch)
     if (spliced.kind === 'updated') {
-      this.#write(successor, fresh ?? spliced, patch.owner)
+      // A fresh document is that of an anonymous session.
+      this.#write(successor, fresh ?? spliced, fresh ? undefined : patch.owner)
       this.#bury(handle, tombstone, patch.owner)
     }
     return outcomeOf(spliced, document)
@@ -207,6 +208,10 @@ class MemoryStore implements Store {
     const batch = others.slice(0, ending.most)
     for (const handle of batch) this.#remove(handle, owner)
     return { handles: batch, isLast: batch.length === 0 }
+  }
+
+  async confirm(): Promise<undefined> {
+    return undefined
   }
 
   #write(

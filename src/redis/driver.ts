@@ -8,6 +8,8 @@ import { HandstampError, optionError } from '../core/errors.ts'
 export interface Driver {
   /** Sends one command; `key` says which node of a Cluster it belongs to. */
   send(key: string, isReadonly: boolean, args: readonly [string, ...string[]]): Promise<unknown>
+  /** Commands without a key (WAIT) reach the connection that `key` names. */
+  readonly isPinned: boolean
 }
 
 /** ioredis 5 and 6, iovalkey: `Redis` and `Cluster`. */
@@ -46,11 +48,16 @@ export function driverOf(client: RedisClient): Driver {
   if (typeof client !== 'object' || client === null) throw notAClient()
   keepProcessAlive(client)
   if ('call' in client && typeof client.call === 'function') {
-    return { send: (_key, _isReadonly, [command, ...args]) => client.call(command, args) }
+    return {
+      send: (_key, _isReadonly, [command, ...args]) => client.call(command, args),
+      // The Cluster of ioredis sends a command without a key to any node.
+      isPinned: !('isCluster' in client && client.isCluster === true),
+    }
   }
   if (!('sendCommand' in client) || typeof client.sendCommand !== 'function') throw notAClient()
   const send = senderOf(client)
   return {
+    isPinned: !('acquire' in client),
     send: (key, isReadonly, args) =>
       client.isOpen ? send(key, isReadonly, [...args]) : Promise.reject(notConnectedError()),
   }

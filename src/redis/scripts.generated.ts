@@ -290,7 +290,7 @@ return page`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: 'd24dd4563469d1b4645b810a7f851b438084ed12',
+  sha1: 'd1b98d982ae5259b04939a0c73b086447ab4a4bd',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -372,7 +372,7 @@ if outcome ~= 'updated' then return { outcome, document } end
 if ARGV[3] ~= '' then document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {} end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-note_in_index(KEYS[3], member_of(KEYS[2]), tonumber(ARGV[5]), ttl)
+if ARGV[3] == '' then note_in_index(KEYS[3], member_of(KEYS[2]), tonumber(ARGV[5]), ttl) end
 if KEYS[3] then redis.call('ZREM', KEYS[3], member_of(KEYS[1])) end
 return { 'updated', unpack(conflicts) }`,
 }

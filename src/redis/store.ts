@@ -74,6 +74,7 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
         driver ??= await open()
         return driver.send(key, isReadonly, args)
       },
+      isPinned: true,
     },
     async () => {
       const opened = await connection?.catch(() => undefined)
@@ -82,6 +83,8 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
   ]
 }
 
+/** How long a revocation waits for a replica, milliseconds. */
+const CONFIRM = 50
 /** Keeps each command on an index far below 2 ms of Redis' time. */
 const BATCH = 500
 
@@ -209,6 +212,15 @@ class RedisStore implements Store {
     const reply = await runScript(this.#driver, scripts.revoke, [key], args)
     const [size, ...members] = reply as [number, ...string[]]
     return { handles: handlesOf(owner, members), isLast: size === 0 }
+  }
+
+  async confirm(owner: UserKey): Promise<boolean | undefined> {
+    const key = indexKey(this.#prefix, owner)
+    if (!this.#driver.isPinned) return undefined
+    const role = (await this.#driver.send(key, false, ['ROLE'])) as [string, number, unknown[]]
+    if (role[0] !== 'master' || role[2].length === 0) return undefined
+    // Counts for the connection it is sent on: another one would confirm nothing.
+    return Number(await this.#driver.send(key, false, ['WAIT', '1', String(CONFIRM)])) >= 1
   }
 
   #keysOf(handle: Handle, owner: UserKey | undefined): readonly [string, ...string[]] {
