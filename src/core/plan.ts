@@ -21,7 +21,7 @@ export interface Situation {
   readonly intent: 'keep' | 'regenerate' | 'destroy'
   /** Data or limits differ from what is stored. */
   readonly changed: boolean
-  /** The session holds at least one field. */
+  /** The session holds at least one field, or a user. */
   readonly filled: boolean
   /** The handler called save() itself. */
   readonly explicit: boolean

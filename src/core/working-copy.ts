@@ -112,7 +112,7 @@ export class WorkingCopy {
       presented: this.presented.length > 0,
       intent,
       changed: changes.changes.length > 0 || lifetime !== undefined,
-      filled: changes.body !== '',
+      filled: changes.body !== '' || this.meta().signIn !== undefined,
       explicit,
       discarded: this.discarded && !explicit,
       touchDue: isDue || explicit,
