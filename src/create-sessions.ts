@@ -27,7 +27,7 @@ export interface SessionsOptions<Data extends object> extends EngineOptions<Data
 const KNOWN = new Set<string>(
   (
     'store cookie secret transport idleTimeout absoluteTimeout touchInterval rolling maxBytes storeTimeout ' +
-    'maxSessionsPerUser whenTooManySessions onConflict generateId validate beforeSave codec clock'
+    'references maxSessionsPerUser whenTooManySessions onConflict generateId validate beforeSave codec clock'
   ).split(' '),
 )
 

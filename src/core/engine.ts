@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Codec } from './codec.ts'
 import { HandstampError } from './errors.ts'
 import type { SessionEmitter } from './events.ts'
+import type { References } from './references.ts'
 import type { GenerateId } from './id.ts'
 import type { Device } from './device.ts'
 import type { SessionLimit, Store } from './store.ts'
@@ -34,6 +35,7 @@ export interface Engine {
   readonly storeTimeout: number
   readonly onConflict: 'last-write-wins' | 'error' | ResolveConflict
   readonly limit: SessionLimit | undefined
+  readonly references: References
   readonly deviceOf: (request: RequestHead) => Device | undefined
   readonly validate:
     | ((session: HookSession, request: unknown) => boolean | Promise<boolean>)

@@ -1,10 +1,11 @@
 /** One field, changed atomically in the store. */
 import { refuseUnstorable, tooLargeError } from './changes.ts'
 import { conflictError, linesIn, MOST_TRIES, valueOf } from './conflict.ts'
-import { encodeField, linesOf } from './document.ts'
+import { encodeField, linesOf, withLine } from './document.ts'
 import type { Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
+import { withReferences } from './references.ts'
 import type { Patch } from './store.ts'
 import { newRevision, ownerOf, writtenMeta } from './write.ts'
 import type { Stored } from './write.ts'
@@ -48,7 +49,10 @@ export async function updateField(
       maxBytes,
       owner: ownerOf(stored.meta),
     }
-    const outcome = await ask(engine, 'update', store.update(stored.handle, patch))
+    const next = { ...stored, body: withLine(stored.body, name, to) }
+    const outcome = await withReferences(engine, next, stored, () =>
+      ask(engine, 'update', store.update(stored.handle, patch)),
+    )
     if (outcome.kind === 'gone') return undefined
     if (outcome.kind === 'too-large')
       throw tooLargeError(undefined, maxBytes, { [field]: value }, codec)

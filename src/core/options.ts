@@ -10,6 +10,8 @@ import { optionError } from './errors.ts'
 import { SessionEmitter } from './events.ts'
 import { randomSecret, refuseWeakIds } from './id.ts'
 import type { GenerateId } from './id.ts'
+import { checkedReferences } from './references.ts'
+import type { References } from './references.ts'
 import type { Session } from './session.ts'
 import type { SessionLimit, Store } from './store.ts'
 import type { Transport } from './transport.ts'
@@ -49,6 +51,11 @@ export interface EngineOptions<Data extends object> {
    * the one unused for longest, or fail with ERR_SESSION_LIMIT.
    */
   readonly whenTooManySessions?: SessionLimit['beyond']
+  /**
+   * What sessions can be found and revoked by, besides their user: names of fields, or functions of
+   * the data, to one value or several (`sessions.by(name, value)`).
+   */
+  readonly references?: References
   /** Says whether a stored session fits the request; otherwise the visitor is anonymous. */
   readonly validate?: (session: Session<Data>, request: unknown) => boolean | Promise<boolean>
   /** Runs before a session with changes is written and may change it further. */
@@ -110,6 +117,7 @@ export function resolveEngine<Data extends object>(
     storeTimeout: storeTimeoutOf(options.storeTimeout),
     onConflict,
     limit: limitOf(options),
+    references: checkedReferences(options.references),
     validate: hook('validate', options.validate) as Engine['validate'],
     beforeSave: hook('beforeSave', options.beforeSave) as Engine['beforeSave'],
   }

@@ -6,6 +6,7 @@ import { asHandle } from './id.ts'
 import { read } from './load.ts'
 import type { Session } from './session.ts'
 import type { RequestHead } from './transport.ts'
+import { ReferringSessions } from './referring.ts'
 import { describeSession, UserSessions } from './users.ts'
 import type { Revocation, SessionInfo } from './users.ts'
 import { Visit } from './visit.ts'
@@ -56,6 +57,18 @@ export class Sessions<Data extends object> {
    */
   user(userId: string): UserSessions {
     return new UserSessions(this.#engine, userId)
+  }
+
+  /**
+   * The sessions that a reference has this value for (option `references`). Throws ERR_OPTION.
+   *
+   * @example
+   * await sessions.by('tenantId', 't-7').revokeAll()
+   */
+  by(name: string, value: string | number | boolean): ReferringSessions {
+    return new ReferringSessions(this.#engine, name, value, ({ handle }, by) =>
+      this.revoke(handle, by),
+    )
   }
 
   /** The live session of a handle, for whoever may see all sessions; undefined where there is none. */

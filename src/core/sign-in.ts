@@ -6,6 +6,7 @@ import type { Engine } from './engine.ts'
 import { HandstampError } from './errors.ts'
 import { handleOf, newSessionId, tagOf } from './id.ts'
 import { ttlOf } from './policy.ts'
+import { withReferences } from './references.ts'
 import type { FieldChange } from './store.ts'
 import type { UserKey } from './user.ts'
 import { checked, end, MOST_IDS, ownerOf, repeatingIds, update } from './write.ts'
@@ -36,12 +37,14 @@ export async function signIn(
   if (!previous) return admitted
   const { store, clock } = engine
   const tombstone = movedTombstone(admitted.handle, 0)
-  const claim = store.claim(previous.handle, tombstone, clock.now(), ownerOf(previous.meta))
-  const document = await ask(engine, 'claim', claim)
+  const claim = () => store.claim(previous.handle, tombstone, clock.now(), ownerOf(previous.meta))
+  const document = await withReferences(engine, undefined, previous, () =>
+    ask(engine, 'claim', claim()),
+  )
   if (document !== undefined) {
     return next.keepData ? merged(engine, admitted, previous, document, next.fields) : admitted
   }
-  await end(engine, admitted.handle, owner)
+  await end(engine, admitted.handle, admitted)
   return undefined
 }
 
@@ -58,7 +61,9 @@ async function admit(
     const handle = handleOf(id)
     const now = clock.now()
     const admission = { owner, document, ttl: ttlOf(meta, now), now, ...(limit && { limit }) }
-    const outcome = await ask(engine, 'admit', store.admit(handle, admission))
+    const outcome = await withReferences(engine, { handle, meta, body }, undefined, () =>
+      ask(engine, 'admit', store.admit(handle, admission)),
+    )
     if (outcome.kind === 'rejected') throw limitError(limit?.most ?? 0)
     if (outcome.kind === 'taken') continue
     const userId = meta.signIn?.userId ?? ''
@@ -95,7 +100,7 @@ async function merged(
     else fields[field] = codec.decode(to)
   }
   if (changes.length === 0) return admitted
-  const meta = await update(engine, admitted, changes, undefined, fields)
+  const meta = await update(engine, admitted, { changes, body }, undefined, fields)
   return meta ? { ...admitted, meta, body } : admitted
 }
 

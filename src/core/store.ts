@@ -6,6 +6,7 @@
  */
 import type { Device } from './device.ts'
 import type { Handle } from './id.ts'
+import type { ReferenceKey } from './references.ts'
 import type { UserKey } from './user.ts'
 
 /** One field's change. Texts are encoded values; `''` stands for a field that is absent. */
@@ -111,6 +112,11 @@ export interface IndexEntry {
   readonly metaLine: string
 }
 
+export interface Note {
+  readonly handle: Handle
+  readonly notedAt: number
+}
+
 /** Which sessions of a user to end: the one that is named, or a batch of all but one. */
 export type Ending =
   | { readonly only: Handle; readonly userId: string }
@@ -170,6 +176,14 @@ export interface Store {
   countOf(owner: UserKey, now: number): Promise<number>
   /** Ends sessions of a user, index and all, one or a batch of them. */
   endOf(owner: UserKey, ending: Ending): Promise<Ended>
+  /** Notes a session under a reference, for at most `ttl` ms. */
+  note(reference: ReferenceKey, handle: Handle, now: number, ttl: number): Promise<void>
+  /** When the session was last noted there; each note is later than the one before. */
+  notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined>
+  /** Removes the note of that time; a later one stays. Without a time any note goes. */
+  forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void>
+  /** A stretch of a reference's notes, the latest first; whether each still holds is for the caller to see. */
+  referring(reference: ReferenceKey, offset: number, count: number): Promise<readonly Note[]>
   /**
    * Whether a replica has what was last written about a user; undefined where there is none, or no
    * telling. Bounded: it never waits longer than 50 ms.

@@ -4,10 +4,11 @@ import type { Meta } from './document.ts'
 import type { Device } from './device.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
-import { optionError } from './errors.ts'
 import type { RevokedBy } from './events.ts'
 import { asHandle, tagOf } from './id.ts'
 import type { Handle } from './id.ts'
+import { checkedPage } from './page.ts'
+import type { PageOptions } from './page.ts'
 import { expiryOf } from './policy.ts'
 import { checkedUserId, userKeyOf } from './user.ts'
 import type { UserKey } from './user.ts'
@@ -26,13 +27,9 @@ export interface SessionInfo {
   readonly isCurrent: boolean
 }
 
-export interface ListOptions {
+export interface ListOptions extends PageOptions {
   /** The session that asks, to be marked in the list. */
   readonly current?: Held
-  /** How many at most, 1 to 1,000. Default 50. */
-  readonly limit?: number
-  /** Where to go on: `next` of the page before. */
-  readonly offset?: number
 }
 
 /** Anything that knows its handle: the session of a request. */
@@ -75,12 +72,8 @@ export class UserSessions {
    * @example
    * const { sessions } = await engine.user(id).list({ current: req.session })
    */
-  async list({ current, limit = 50, offset = 0 }: ListOptions = {}): Promise<SessionPage> {
-    if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1000) {
-      throw optionError('limit must be a whole number from 1 to 1,000.')
-    }
-    if (!Number.isSafeInteger(offset) || offset < 0)
-      throw optionError('offset must be that of a page before.')
+  async list({ current, ...options }: ListOptions = {}): Promise<SessionPage> {
+    const { limit, offset } = checkedPage(options)
     const { store, clock } = this.#engine
     const page = { now: clock.now(), offset, count: limit }
     const entries = await ask(this.#engine, 'list', store.listOf(this.#owner, page))

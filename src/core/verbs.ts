@@ -144,12 +144,16 @@ export class Verbs implements Behind {
 
   increment(field: string, by: number): Promise<number> {
     const copy = this.#copy
+    if (Object.keys(copy.engine.references).length > 0) {
+      // The entry of a reference is written before the value, which must be known for that.
+      const sum = (stored: unknown): number => sumOf(field, stored, by)
+      return this.#atomically(field, sum).then(({ value }) => value as number)
+    }
     return copy.serially(async () => {
       await this.#ready(field)
       if (!Number.isSafeInteger(by)) throw notIntegerError(field)
       if (!copy.stored) {
-        const sum = ((this.#fields[field] as number | undefined) ?? 0) + by
-        if (!Number.isSafeInteger(sum)) throw notIntegerError(field)
+        const sum = sumOf(field, this.#fields[field], by)
         this.#fields[field] = sum
         return sum
       }
@@ -246,6 +250,12 @@ class PrintableMeta implements SessionMeta {
   get id(): SessionId | undefined {
     return this.#id
   }
+}
+
+function sumOf(field: string, stored: unknown = 0, by: number): number {
+  const sum = Number.isSafeInteger(stored) ? (stored as number) + by : NaN
+  if (Number.isSafeInteger(sum)) return sum
+  throw notIntegerError(field)
 }
 
 function graceOf(grace: RegenerateOptions['grace']): number {

@@ -157,7 +157,7 @@ export class WorkingCopy {
       case 'update': {
         if (!stored) return false
         const lifetime = this.lifetime && this.meta()
-        const meta = await update(engine, stored, changes, lifetime, fields)
+        const meta = await update(engine, stored, { changes, body }, lifetime, fields)
         return meta !== undefined && this.#written({ ...stored, meta, body })
       }
       case 'regenerate': {
@@ -189,7 +189,7 @@ export class WorkingCopy {
   /** Ends the session in the store; what the handler holds is no longer anything stored. */
   async end(): Promise<void> {
     const { stored, engine } = this
-    if (stored) await end(engine, stored.handle, ownerOf(stored.meta))
+    if (stored) await end(engine, stored.handle, stored)
     else await Promise.all(this.presented.map((handle) => end(engine, handle)))
     this.standing = 'none'
     this.stored = undefined

@@ -1,5 +1,6 @@
 /** The writes of a session: each builds its document or patch, asks the store once, and reads the outcome. */
 import { tooLargeError } from './changes.ts'
+import type { Changes } from './changes.ts'
 import { conflictError, MOST_TRIES, rebase, tellConflicts } from './conflict.ts'
 import { encodeDocument, endedTombstone, movedTombstone } from './document.ts'
 import type { Fields, Meta } from './document.ts'
@@ -9,6 +10,8 @@ import { HandstampError } from './errors.ts'
 import { handleOf, newSessionId, randomTag, randomText, tagOf } from './id.ts'
 import type { Handle, SessionId } from './id.ts'
 import { ttlOf } from './policy.ts'
+import type { Held } from './references.ts'
+import { withReferences } from './references.ts'
 import { userKeyOf } from './user.ts'
 import type { UserKey } from './user.ts'
 import type { FieldChange, Lifetime, Patch, Succession, Taken, UpdateOutcome } from './store.ts'
@@ -42,7 +45,9 @@ export async function create(
   for (let tries = 0; tries < MOST_IDS; tries++) {
     const id = await newSessionId(randomTag(), engine.generateId, request)
     const handle = handleOf(id)
-    const outcome = await ask(engine, 'create', engine.store.create(handle, document, ttl))
+    const outcome = await withReferences(engine, { handle, meta, body }, undefined, () =>
+      ask(engine, 'create', engine.store.create(handle, document, ttl)),
+    )
     // A client that resends a command whose reply was lost finds its own document.
     if (
       outcome === 'created' ||
@@ -59,13 +64,16 @@ export async function create(
 export async function update(
   engine: Engine,
   stored: Stored,
-  changes: readonly FieldChange[],
+  { changes, body }: Changes,
   lifetime: Lifetime | undefined,
   fields: Fields,
 ): Promise<Meta | undefined> {
   const send = (patch: Patch): Promise<UpdateOutcome> =>
     ask(engine, 'update', engine.store.update(stored.handle, patch))
-  const written = await writePatch(engine, stored, changes, lifetime, fields, send)
+  const next = { handle: stored.handle, meta: { ...stored.meta, ...lifetime }, body }
+  const written = await withReferences(engine, next, stored, () =>
+    writePatch(engine, stored, changes, lifetime, fields, send),
+  )
   return typeof written === 'string' ? undefined : written
 }
 
@@ -99,7 +107,11 @@ export async function regenerate(
       const { store } = engine
       return ask(engine, 'regenerate', store.regenerate(stored.handle, patch, succession))
     }
-    const written = await writePatch(engine, stored, changes, next.lifetime, fields, send)
+    const meta = next.fresh ?? { ...stored.meta, ...next.lifetime }
+    const held = { handle: successor, meta, body: next.body }
+    const written = await withReferences(engine, held, stored, () =>
+      writePatch(engine, stored, changes, next.lifetime, fields, send),
+    )
     if (written === 'taken') continue
     if (written === 'gone') return undefined
     engine.events.tell('regenerated', { handle: stored.handle, successor })
@@ -157,8 +169,11 @@ export function ownerOf({ signIn }: Meta): UserKey | undefined {
 }
 
 /** Ends whatever stands under a handle. */
-export async function end(engine: Engine, handle: Handle, owner?: UserKey): Promise<void> {
-  const outcome = await ask(engine, 'end', engine.store.end(handle, endedTombstone, owner))
+export async function end(engine: Engine, handle: Handle, stored?: Held): Promise<void> {
+  const owner = stored && ownerOf(stored.meta)
+  const outcome = await withReferences(engine, undefined, stored, () =>
+    ask(engine, 'end', engine.store.end(handle, endedTombstone, owner)),
+  )
   if (outcome === 'ended') engine.events.tell('destroyed', { handle })
 }
 

@@ -15,6 +15,7 @@ import type {
   IncrementOutcome,
   IndexEntry,
   IndexPage,
+  Note,
   Patch,
   Store,
   Succession,
@@ -22,7 +23,9 @@ import type {
   Tombstone,
   UpdateOutcome,
 } from '../core/store.ts'
+import type { ReferenceKey } from '../core/references.ts'
 import type { UserKey } from '../core/user.ts'
+import { Notes } from './notes.ts'
 import { UserIndex } from './user-index.ts'
 
 export interface MemoryStoreOptions {
@@ -65,6 +68,7 @@ interface Live {
 class MemoryStore implements Store {
   readonly #entries: LRUCache<Handle, Entry>
   readonly #index = new UserIndex()
+  readonly #notes = new Notes()
   readonly #clock: Clock
 
   constructor(max: number, clock: Clock) {
@@ -210,6 +214,26 @@ class MemoryStore implements Store {
     return { handles: batch, isLast: batch.length === 0 }
   }
 
+  async note(reference: ReferenceKey, handle: Handle, now: number): Promise<void> {
+    this.#notes.note(reference, handle, now)
+  }
+
+  async notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined> {
+    return this.#notes.notedAt(reference, handle)
+  }
+
+  async forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void> {
+    this.#notes.forget(reference, handle, notedAt)
+  }
+
+  async referring(
+    reference: ReferenceKey,
+    offset: number,
+    count: number,
+  ): Promise<readonly Note[]> {
+    return this.#notes.page(reference, offset, count)
+  }
+
   async confirm(): Promise<undefined> {
     return undefined
   }
@@ -247,6 +271,7 @@ class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#entries.clear()
     this.#index.clear()
+    this.#notes.clear()
   }
 }
 

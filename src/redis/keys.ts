@@ -2,6 +2,7 @@
 import { optionError } from '../core/errors.ts'
 import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
+import type { ReferenceKey } from '../core/references.ts'
 import type { UserKey } from '../core/user.ts'
 
 /** Where a session's document lies: its slot tag, in braces for Redis Cluster, then the hash of its id. */
@@ -23,6 +24,11 @@ export function placeOf(prefix: string, owner: UserKey): string {
 /** Where the index of a user lies, in the slot of the user's sessions. */
 export function indexKey(prefix: string, owner: UserKey): string {
   return `${placeOf(prefix, owner)}u:${owner.slice(tagOf(owner).length)}`
+}
+
+/** Where the notes of a reference lie; not in the slot of the sessions that they name. */
+export function referenceIndexKey(prefix: string, reference: ReferenceKey): string {
+  return `${prefix}{${reference.slice(0, 3)}}:r:${reference.slice(3)}`
 }
 
 /** Throws ERR_OPTION: braces would move the slot, commas and spaces break what lists keys. */

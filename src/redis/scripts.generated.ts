@@ -168,6 +168,16 @@ return live and 'ended' or 'absent'`,
 }
 
 
+export const forget: Script = {
+  name: 'forget',
+  sha1: '65995f0ae9d2a6951743af4402f920e0cf51a571',
+  source: `local at = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if ARGV[2] ~= '' and tonumber(at) ~= tonumber(ARGV[2]) then return 'kept' end
+redis.call('ZREM', KEYS[1], ARGV[1])
+return 'forgotten'`,
+}
+
+
 export const increment: Script = {
   name: 'increment',
   sha1: 'cbb39a063ad7f773480692c7a6cc2ec4e894afa0',
@@ -285,6 +295,17 @@ for _, member in ipairs(members) do
   end
 end
 return page`,
+}
+
+
+export const note: Script = {
+  name: 'note',
+  sha1: '0412989b95025f6a78dc340931bac90533f7cd8a',
+  source: `local before = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
+local at = math.max(tonumber(ARGV[2]), before + 1)
+redis.call('ZADD', KEYS[1], string.format('%.0f', at), ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return 'noted'`,
 }
 
 

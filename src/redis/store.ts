@@ -12,6 +12,7 @@ import type {
   IncrementOutcome,
   IndexEntry,
   IndexPage,
+  Note,
   Patch,
   Store,
   Succession,
@@ -19,12 +20,20 @@ import type {
   Tombstone,
   UpdateOutcome,
 } from '../core/store.ts'
+import type { ReferenceKey } from '../core/references.ts'
 import type { UserKey } from '../core/user.ts'
 import { connect } from './connect.ts'
 import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
-import { checkedPrefix, indexKey, memberOf, placeOf, sessionKey } from './keys.ts'
+import {
+  checkedPrefix,
+  indexKey,
+  memberOf,
+  placeOf,
+  referenceIndexKey,
+  sessionKey,
+} from './keys.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 
@@ -212,6 +221,37 @@ class RedisStore implements Store {
     const reply = await runScript(this.#driver, scripts.revoke, [key], args)
     const [size, ...members] = reply as [number, ...string[]]
     return { handles: handlesOf(owner, members), isLast: size === 0 }
+  }
+
+  async note(reference: ReferenceKey, handle: Handle, now: number, ttl: number): Promise<void> {
+    const key = referenceIndexKey(this.#prefix, reference)
+    await runScript(this.#driver, scripts.note, [key], [handle, String(now), String(ttl)])
+  }
+
+  async notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined> {
+    const key = referenceIndexKey(this.#prefix, reference)
+    const score = await this.#driver.send(key, false, ['ZSCORE', key, handle])
+    return score === null ? undefined : Number(score)
+  }
+
+  async forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void> {
+    const key = referenceIndexKey(this.#prefix, reference)
+    await runScript(this.#driver, scripts.forget, [key], [handle, String(notedAt ?? '')])
+  }
+
+  async referring(
+    reference: ReferenceKey,
+    offset: number,
+    count: number,
+  ): Promise<readonly Note[]> {
+    const key = referenceIndexKey(this.#prefix, reference)
+    const range = [String(offset), String(offset + count - 1)]
+    const reply = await this.#driver.send(key, false, ['ZREVRANGE', key, ...range, 'WITHSCORES'])
+    // RESP3 pairs each member with its score, RESP2 lists them in turn.
+    const flat = (reply as (string | number | [string, number])[]).flat()
+    return flat.flatMap((entry, at) =>
+      at % 2 === 0 ? [{ handle: entry as Handle, notedAt: Number(flat[at + 1]) }] : [],
+    )
   }
 
   async confirm(owner: UserKey): Promise<boolean | undefined> {

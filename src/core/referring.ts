@@ -1,0 +1,103 @@
+/** The sessions that a reference names: find, count, revoke. */
+import { ask } from './engine.ts'
+import type { Engine } from './engine.ts'
+import type { RevokedBy } from './events.ts'
+import type { Handle } from './id.ts'
+import { read } from './load.ts'
+import { checkedPage } from './page.ts'
+import type { PageOptions } from './page.ts'
+import { checkedReference, referencesOf } from './references.ts'
+import type { ReferenceKey } from './references.ts'
+import { describeSession } from './users.ts'
+import type { Revocation, SessionInfo, SessionPage } from './users.ts'
+
+/**
+ * An entry that names no session of the reference is removed only when it is older than this: a
+ * younger one may be the first half of a write that is under way, on a server whose clock is off.
+ */
+const YOUNG = 300_000
+const PAGE = 100
+
+export class ReferringSessions {
+  readonly #engine: Engine
+  readonly #key: ReferenceKey
+  readonly #end: (session: SessionInfo, by: RevokedBy) => Promise<Revocation>
+
+  /** `end`: how a session is ended from outside. */
+  constructor(
+    engine: Engine,
+    name: string,
+    value: unknown,
+    end: (session: SessionInfo, by: RevokedBy) => Promise<Revocation>,
+  ) {
+    this.#engine = engine
+    this.#key = checkedReference(engine, name, value)
+    this.#end = end
+  }
+
+  /** A page of the live sessions whose reference has this value now, in two round trips. A page may be short. */
+  async list(options: PageOptions = {}): Promise<SessionPage> {
+    const { limit, offset } = checkedPage(options)
+    const { entries, live } = await this.#verified(offset, limit)
+    return { sessions: live, next: entries === limit ? offset + limit : undefined }
+  }
+
+  /** How many there are; reads each, a hundred per two round trips. */
+  async count(): Promise<number> {
+    let count = 0
+    for (let offset = 0; ; offset += PAGE) {
+      const { entries, live } = await this.#verified(offset, PAGE)
+      count += live.length
+      if (entries < PAGE) return count
+    }
+  }
+
+  /** Ends all of them, as an OpenID Connect back-channel logout asks for. */
+  async revokeAll(by: RevokedBy = 'admin'): Promise<Revocation> {
+    const ended: Handle[] = []
+    const replicated: (boolean | undefined)[] = []
+    for (;;) {
+      const { live } = await this.#verified(0, PAGE)
+      const revocations = await Promise.all(live.map((session) => this.#end(session, by)))
+      const { length } = ended
+      for (const revocation of revocations) {
+        ended.push(...revocation.ended)
+        replicated.push(revocation.replicated)
+      }
+      await this.#forgetEnded(ended.slice(length))
+      if (ended.length === length) break
+    }
+    const isTold = replicated.some((confirmed) => confirmed !== undefined)
+    return {
+      ended,
+      replicated: isTold ? replicated.every((confirmed) => confirmed !== false) : undefined,
+    }
+  }
+
+  async #forgetEnded(handles: readonly Handle[]): Promise<void> {
+    const { store } = this.#engine
+    const forgetting = handles.map((handle) => store.forget(this.#key, handle))
+    await ask(this.#engine, 'forget', Promise.all(forgetting))
+  }
+
+  async #verified(
+    offset: number,
+    count: number,
+  ): Promise<{ entries: number; live: SessionInfo[] }> {
+    const { store, clock } = this.#engine
+    const entries = await ask(this.#engine, 'referring', store.referring(this.#key, offset, count))
+    const found = await Promise.all(
+      entries.map(({ handle }) => read(this.#engine, handle, undefined)),
+    )
+    const live: SessionInfo[] = []
+    for (const [at, { handle, notedAt }] of entries.entries()) {
+      const loaded = found[at]?.loaded
+      if (loaded && referencesOf(this.#engine, loaded.body).includes(this.#key)) {
+        live.push(describeSession(handle, loaded.meta, undefined))
+      } else if (clock.now() - notedAt > YOUNG) {
+        ask(this.#engine, 'forget', store.forget(this.#key, handle, notedAt)).catch(() => undefined)
+      }
+    }
+    return { entries: entries.length, live }
+  }
+}
