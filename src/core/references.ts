@@ -78,9 +78,9 @@ export async function withReferences<Outcome>(
   const now = clock.now()
   const noting = fresh.map((key) => {
     const { handle, meta } = next as Held
-    return store.note(key, handle, now, Math.max(1, meta.absoluteDeadline - now))
+    return store.references.note(key, handle, now, Math.max(1, meta.absoluteDeadline - now))
   })
-  const asking = stale.map((key) => store.notedAt(key, (previous as Held).handle))
+  const asking = stale.map((key) => store.references.notedAt(key, (previous as Held).handle))
   const [, times] = await ask(
     engine,
     'note',
@@ -92,7 +92,7 @@ export async function withReferences<Outcome>(
     const { handle } = previous as Held
     // What this fails to remove is found out, and removed, on reading.
     if (notedAt !== undefined)
-      ask(engine, 'forget', store.forget(key, handle, notedAt)).catch(() => undefined)
+      ask(engine, 'forget', store.references.forget(key, handle, notedAt)).catch(() => undefined)
   }
   return outcome
 }

@@ -76,7 +76,7 @@ export class ReferringSessions {
 
   async #forgetEnded(handles: readonly Handle[]): Promise<void> {
     const { store } = this.#engine
-    const forgetting = handles.map((handle) => store.forget(this.#key, handle))
+    const forgetting = handles.map((handle) => store.references.forget(this.#key, handle))
     await ask(this.#engine, 'forget', Promise.all(forgetting))
   }
 
@@ -85,7 +85,11 @@ export class ReferringSessions {
     count: number,
   ): Promise<{ entries: number; live: SessionInfo[] }> {
     const { store, clock } = this.#engine
-    const entries = await ask(this.#engine, 'referring', store.referring(this.#key, offset, count))
+    const entries = await ask(
+      this.#engine,
+      'referring',
+      store.references.page(this.#key, offset, count),
+    )
     const found = await Promise.all(
       entries.map(({ handle }) => read(this.#engine, handle, undefined)),
     )
@@ -95,7 +99,9 @@ export class ReferringSessions {
       if (loaded && referencesOf(this.#engine, loaded.body).includes(this.#key)) {
         live.push(describeSession(handle, loaded.meta, undefined))
       } else if (clock.now() - notedAt > YOUNG) {
-        ask(this.#engine, 'forget', store.forget(this.#key, handle, notedAt)).catch(() => undefined)
+        ask(this.#engine, 'forget', store.references.forget(this.#key, handle, notedAt)).catch(
+          () => undefined,
+        )
       }
     }
     return { entries: entries.length, live }

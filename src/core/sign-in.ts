@@ -62,7 +62,7 @@ async function admit(
     const now = clock.now()
     const admission = { owner, document, ttl: ttlOf(meta, now), now, ...(limit && { limit }) }
     const outcome = await withReferences(engine, { handle, meta, body }, undefined, () =>
-      ask(engine, 'admit', store.admit(handle, admission)),
+      ask(engine, 'admit', store.users.admit(handle, admission)),
     )
     if (outcome.kind === 'rejected') throw limitError(limit?.most ?? 0)
     if (outcome.kind === 'taken') continue

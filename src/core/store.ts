@@ -168,26 +168,38 @@ export interface Store {
     now: number,
     owner?: UserKey,
   ): Promise<string | undefined>
+  /** The sessions of users. */
+  readonly users: UserStore
+  /** Sessions by the values of fields. */
+  readonly references: ReferenceStore
+  close(): Promise<void>
+}
+
+/** An index per user, changed in the same step as the sessions it names. */
+export interface UserStore {
   /** Writes a user's new session, notes it in the index and holds the limit, in one step. */
   admit(handle: Handle, admission: Admission): Promise<AdmitOutcome>
   /** A page of a user's live sessions; entries whose session is no more are removed on the way. */
-  listOf(owner: UserKey, page: IndexPage): Promise<readonly IndexEntry[]>
+  list(owner: UserKey, page: IndexPage): Promise<readonly IndexEntry[]>
   /** How many live sessions the index of a user holds; removes what has expired. */
-  countOf(owner: UserKey, now: number): Promise<number>
+  count(owner: UserKey, now: number): Promise<number>
   /** Ends sessions of a user, index and all, one or a batch of them. */
-  endOf(owner: UserKey, ending: Ending): Promise<Ended>
+  end(owner: UserKey, ending: Ending): Promise<Ended>
+  /**
+   * Whether a replica has what was last written about a user; undefined where there is none, or no
+   * telling. Bounded: it never waits longer than 50 ms.
+   */
+  confirm(owner: UserKey): Promise<boolean | undefined>
+}
+
+/** Notes of sessions under references; nothing covers a note and its session in one step. */
+export interface ReferenceStore {
   /** Notes a session under a reference, for at most `ttl` ms. */
   note(reference: ReferenceKey, handle: Handle, now: number, ttl: number): Promise<void>
   /** When the session was last noted there; each note is later than the one before. */
   notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined>
   /** Removes the note of that time; a later one stays. Without a time any note goes. */
   forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void>
-  /** A stretch of a reference's notes, the latest first; whether each still holds is for the caller to see. */
-  referring(reference: ReferenceKey, offset: number, count: number): Promise<readonly Note[]>
-  /**
-   * Whether a replica has what was last written about a user; undefined where there is none, or no
-   * telling. Bounded: it never waits longer than 50 ms.
-   */
-  confirm(owner: UserKey): Promise<boolean | undefined>
-  close(): Promise<void>
+  /** A stretch of the notes, the latest first; whether each still holds is for the caller to see. */
+  page(reference: ReferenceKey, offset: number, count: number): Promise<readonly Note[]>
 }

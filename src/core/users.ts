@@ -76,7 +76,7 @@ export class UserSessions {
     const { limit, offset } = checkedPage(options)
     const { store, clock } = this.#engine
     const page = { now: clock.now(), offset, count: limit }
-    const entries = await ask(this.#engine, 'list', store.listOf(this.#owner, page))
+    const entries = await ask(this.#engine, 'list', store.users.list(this.#owner, page))
     const mark = current?.meta.handle
     const sessions = entries.flatMap(({ handle, metaLine }) => {
       const meta = decodeMetaLine(metaLine)
@@ -88,7 +88,7 @@ export class UserSessions {
   /** How many live sessions the user has, in one round trip. */
   count(): Promise<number> {
     const { store, clock } = this.#engine
-    return ask(this.#engine, 'count', store.countOf(this.#owner, clock.now()))
+    return ask(this.#engine, 'count', store.users.count(this.#owner, clock.now()))
   }
 
   /** Ends one session of the user; whatever is not theirs, or no handle at all, ends nothing. */
@@ -99,7 +99,7 @@ export class UserSessions {
     const { handles } = await ask(
       this.#engine,
       'revoke',
-      this.#engine.store.endOf(this.#owner, ending),
+      this.#engine.store.users.end(this.#owner, ending),
     )
     return this.#revoked(handles, by)
   }
@@ -122,7 +122,7 @@ export class UserSessions {
     const ended: Handle[] = []
     // From the front each time, until a batch is empty: whatever is added or moved meanwhile, none is passed over.
     for (;;) {
-      const batch = store.endOf(this.#owner, { except, most: BATCH })
+      const batch = store.users.end(this.#owner, { except, most: BATCH })
       const { handles, isLast } = await ask(this.#engine, 'revoke', batch)
       ended.push(...handles)
       if (isLast) return this.#revoked(ended, by)
@@ -133,7 +133,10 @@ export class UserSessions {
     const { events, store } = this.#engine
     for (const handle of ended) events.tell('revoked', { handle, userId: this.#userId, by })
     if (ended.length === 0) return NOTHING
-    return { ended, replicated: await ask(this.#engine, 'confirm', store.confirm(this.#owner)) }
+    return {
+      ended,
+      replicated: await ask(this.#engine, 'confirm', store.users.confirm(this.#owner)),
+    }
   }
 }
 

@@ -26,6 +26,16 @@ export function indexKey(prefix: string, owner: UserKey): string {
   return `${placeOf(prefix, owner)}u:${owner.slice(tagOf(owner).length)}`
 }
 
+/** The keys of an operation on a session: its own, and the index of its user. */
+export function keysOf(
+  prefix: string,
+  handle: Handle,
+  owner: UserKey | undefined,
+): readonly [string, ...string[]] {
+  const key = sessionKey(prefix, handle)
+  return owner ? [key, indexKey(prefix, owner)] : [key]
+}
+
 /** Where the notes of a reference lie; not in the slot of the sessions that they name. */
 export function referenceIndexKey(prefix: string, reference: ReferenceKey): string {
   return `${prefix}{${reference.slice(0, 3)}}:r:${reference.slice(3)}`

@@ -1,41 +1,29 @@
 /** Sessions in Redis or Valkey: reads are plain GETs, each write is one script. */
 import { optionError } from '../core/errors.ts'
-import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import { encodeExtra } from '../core/document.ts'
 import type {
-  Admission,
-  AdmitOutcome,
-  Ended,
-  Ending,
   Increment,
   IncrementOutcome,
-  IndexEntry,
-  IndexPage,
-  Note,
   Patch,
+  ReferenceStore,
   Store,
   Succession,
   Taken,
   Tombstone,
   UpdateOutcome,
+  UserStore,
 } from '../core/store.ts'
-import type { ReferenceKey } from '../core/references.ts'
 import type { UserKey } from '../core/user.ts'
 import { connect } from './connect.ts'
 import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
-import {
-  checkedPrefix,
-  indexKey,
-  memberOf,
-  placeOf,
-  referenceIndexKey,
-  sessionKey,
-} from './keys.ts'
+import { checkedPrefix, keysOf, sessionKey } from './keys.ts'
+import { RedisReferences } from './references.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
+import { RedisUsers } from './users.ts'
 
 export interface RedisStoreOptions {
   /** Your client: ioredis or iovalkey (`Redis`, `Cluster`), node-redis (`createClient`, `createCluster`, `createSentinel`). */
@@ -92,12 +80,9 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
   ]
 }
 
-/** How long a revocation waits for a replica, milliseconds. */
-const CONFIRM = 50
-/** Keeps each command on an index far below 2 ms of Redis' time. */
-const BATCH = 500
-
 class RedisStore implements Store {
+  readonly users: UserStore
+  readonly references: ReferenceStore
   readonly #prefix: string
   readonly #driver: Driver
   readonly #close: (() => Promise<void>) | undefined
@@ -105,6 +90,8 @@ class RedisStore implements Store {
   constructor(prefix: string, driver: Driver, close?: () => Promise<void>) {
     this.#prefix = prefix
     this.#driver = driver
+    this.users = new RedisUsers(prefix, driver)
+    this.references = new RedisReferences(prefix, driver)
     this.#close = close
   }
 
@@ -133,21 +120,23 @@ class RedisStore implements Store {
   }
 
   async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
-    const keys = this.#keysOf(handle, patch.owner)
+    const keys = keysOf(this.#prefix, handle, patch.owner)
     return updateOutcome(await runScript(this.#driver, scripts.update, keys, patchArguments(patch)))
   }
 
   async increment(handle: Handle, step: Increment): Promise<IncrementOutcome> {
     const { now, revision, name, by, maxBytes, owner } = step
     const args = [String(now), revision, name, String(by), String(maxBytes)]
-    const keys = this.#keysOf(handle, owner)
+    const keys = keysOf(this.#prefix, handle, owner)
     const reply = await runScript(this.#driver, scripts.increment, keys, args)
     const [kind, value] = reply as [IncrementOutcome['kind'], string]
     return kind === 'incremented' ? { kind, value: Number(value) } : { kind }
   }
 
   async touch(handle: Handle, now: number, owner?: UserKey): Promise<'touched' | 'gone'> {
-    const reply = runScript(this.#driver, scripts.touch, this.#keysOf(handle, owner), [String(now)])
+    const reply = runScript(this.#driver, scripts.touch, keysOf(this.#prefix, handle, owner), [
+      String(now),
+    ])
     return (await reply) as 'touched' | 'gone'
   }
 
@@ -157,7 +146,7 @@ class RedisStore implements Store {
     succession: Succession,
   ): Promise<UpdateOutcome | Taken> {
     const { successor, tombstone, fresh } = succession
-    const [key, ...index] = this.#keysOf(handle, patch.owner)
+    const [key, ...index] = keysOf(this.#prefix, handle, patch.owner)
     const keys = [key, sessionKey(this.#prefix, successor), ...index] as const
     const document = [fresh?.document ?? '', String(fresh?.ttl ?? '')]
     const args = [...argumentsOf(tombstone), ...document, ...patchArguments(patch)]
@@ -166,7 +155,7 @@ class RedisStore implements Store {
   }
 
   async end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'> {
-    const keys = this.#keysOf(handle, owner)
+    const keys = keysOf(this.#prefix, handle, owner)
     const reply = runScript(this.#driver, scripts.end, keys, argumentsOf(tombstone))
     return (await reply) as 'ended' | 'absent'
   }
@@ -178,94 +167,13 @@ class RedisStore implements Store {
     owner?: UserKey,
   ): Promise<string | undefined> {
     const args = [...argumentsOf(tombstone), String(now)]
-    const reply = await runScript(this.#driver, scripts.claim, this.#keysOf(handle, owner), args)
-    return (reply as string | null) ?? undefined
-  }
-
-  async admit(handle: Handle, admission: Admission): Promise<AdmitOutcome> {
-    const { owner, document, ttl, now, limit } = admission
-    const args = [document, String(ttl), String(now), String(limit?.most ?? 0), limit?.beyond ?? '']
-    const reply = await runScript(this.#driver, scripts.admit, this.#keysOf(handle, owner), args)
-    const [kind, ...members] = reply as [AdmitOutcome['kind'], ...string[]]
-    return kind === 'admitted' ? { kind, evicted: handlesOf(owner, members) } : { kind }
-  }
-
-  async listOf(owner: UserKey, { now, offset, count }: IndexPage): Promise<readonly IndexEntry[]> {
-    const args = [String(now), String(offset), String(count), placeOf(this.#prefix, owner)]
-    const key = indexKey(this.#prefix, owner)
-    const reply = (await runScript(this.#driver, scripts.list, [key], args)) as string[]
-    const members = reply.filter((_, at) => at % 2 === 0)
-    return handlesOf(owner, members).map((handle, at) => ({
-      handle,
-      metaLine: reply[at * 2 + 1] ?? '',
-    }))
-  }
-
-  async countOf(owner: UserKey, now: number): Promise<number> {
-    const key = indexKey(this.#prefix, owner)
-    for (;;) {
-      const args = [String(now), String(BATCH)]
-      const reply = await runScript(this.#driver, scripts.count, [key], args)
-      const [live, removed] = reply as [number, number]
-      if (removed < BATCH) return live
-    }
-  }
-
-  async endOf(owner: UserKey, ending: Ending): Promise<Ended> {
-    const key = indexKey(this.#prefix, owner)
-    const which =
-      'only' in ending
-        ? ['only', memberOf(ending.only), JSON.stringify(ending.userId)]
-        : ['except', ending.except ? memberOf(ending.except) : '', String(ending.most)]
-    const args = [placeOf(this.#prefix, owner), ...which]
-    const reply = await runScript(this.#driver, scripts.revoke, [key], args)
-    const [size, ...members] = reply as [number, ...string[]]
-    return { handles: handlesOf(owner, members), isLast: size === 0 }
-  }
-
-  async note(reference: ReferenceKey, handle: Handle, now: number, ttl: number): Promise<void> {
-    const key = referenceIndexKey(this.#prefix, reference)
-    await runScript(this.#driver, scripts.note, [key], [handle, String(now), String(ttl)])
-  }
-
-  async notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined> {
-    const key = referenceIndexKey(this.#prefix, reference)
-    const score = await this.#driver.send(key, false, ['ZSCORE', key, handle])
-    return score === null ? undefined : Number(score)
-  }
-
-  async forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void> {
-    const key = referenceIndexKey(this.#prefix, reference)
-    await runScript(this.#driver, scripts.forget, [key], [handle, String(notedAt ?? '')])
-  }
-
-  async referring(
-    reference: ReferenceKey,
-    offset: number,
-    count: number,
-  ): Promise<readonly Note[]> {
-    const key = referenceIndexKey(this.#prefix, reference)
-    const range = [String(offset), String(offset + count - 1)]
-    const reply = await this.#driver.send(key, false, ['ZREVRANGE', key, ...range, 'WITHSCORES'])
-    // RESP3 pairs each member with its score, RESP2 lists them in turn.
-    const flat = (reply as (string | number | [string, number])[]).flat()
-    return flat.flatMap((entry, at) =>
-      at % 2 === 0 ? [{ handle: entry as Handle, notedAt: Number(flat[at + 1]) }] : [],
+    const reply = await runScript(
+      this.#driver,
+      scripts.claim,
+      keysOf(this.#prefix, handle, owner),
+      args,
     )
-  }
-
-  async confirm(owner: UserKey): Promise<boolean | undefined> {
-    const key = indexKey(this.#prefix, owner)
-    if (!this.#driver.isPinned) return undefined
-    const role = (await this.#driver.send(key, false, ['ROLE'])) as [string, number, unknown[]]
-    if (role[0] !== 'master' || role[2].length === 0) return undefined
-    // Counts for the connection it is sent on: another one would confirm nothing.
-    return Number(await this.#driver.send(key, false, ['WAIT', '1', String(CONFIRM)])) >= 1
-  }
-
-  #keysOf(handle: Handle, owner: UserKey | undefined): readonly [string, ...string[]] {
-    const key = sessionKey(this.#prefix, handle)
-    return owner ? [key, indexKey(this.#prefix, owner)] : [key]
+    return (reply as string | null) ?? undefined
   }
 
   /** A client that was given stays open: it belongs to the application. */
@@ -276,10 +184,6 @@ class RedisStore implements Store {
 
 function argumentsOf({ document, ttl }: Tombstone): [string, string] {
   return [document, String(ttl)]
-}
-
-function handlesOf(owner: UserKey, members: readonly string[]): Handle[] {
-  return members.map((member) => (tagOf(owner) + member) as Handle)
 }
 
 /** The patch as lua/include/patch.lua reads it. */

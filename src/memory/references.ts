@@ -1,28 +1,28 @@
 /** Which sessions a reference names, in the memory of one process. */
 import type { Handle } from '../core/id.ts'
 import type { ReferenceKey } from '../core/references.ts'
-import type { Note } from '../core/store.ts'
+import type { Note, ReferenceStore } from '../core/store.ts'
 
-export class Notes {
+export class MemoryReferences implements ReferenceStore {
   readonly #references = new Map<ReferenceKey, Map<Handle, number>>()
 
-  note(reference: ReferenceKey, handle: Handle, now: number): void {
+  async note(reference: ReferenceKey, handle: Handle, now: number): Promise<void> {
     const notes = this.#references.get(reference) ?? new Map<Handle, number>()
     const notedAt = Math.max(now, (notes.get(handle) ?? 0) + 1)
     this.#references.set(reference, notes.set(handle, notedAt))
   }
 
-  notedAt(reference: ReferenceKey, handle: Handle): number | undefined {
+  async notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined> {
     return this.#references.get(reference)?.get(handle)
   }
 
-  forget(reference: ReferenceKey, handle: Handle, notedAt: number | undefined): void {
+  async forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void> {
     const notes = this.#references.get(reference)
     if (notedAt === undefined || notes?.get(handle) === notedAt) notes?.delete(handle)
     if (notes?.size === 0) this.#references.delete(reference)
   }
 
-  page(reference: ReferenceKey, offset: number, count: number): Note[] {
+  async page(reference: ReferenceKey, offset: number, count: number): Promise<readonly Note[]> {
     return [...(this.#references.get(reference) ?? [])]
       .map(([handle, notedAt]) => ({ handle, notedAt }))
       .toSorted((a, b) => b.notedAt - a.notedAt)

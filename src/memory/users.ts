@@ -1,0 +1,72 @@
+/** The sessions of users in the memory of one process. */
+import type { Handle } from '../core/id.ts'
+import type {
+  Admission,
+  AdmitOutcome,
+  Ended,
+  Ending,
+  IndexEntry,
+  IndexPage,
+  UserStore,
+} from '../core/store.ts'
+import type { UserKey } from '../core/user.ts'
+import type { Documents } from './documents.ts'
+
+export class MemoryUsers implements UserStore {
+  readonly #documents: Documents
+
+  constructor(documents: Documents) {
+    this.#documents = documents
+  }
+
+  async admit(handle: Handle, admission: Admission): Promise<AdmitOutcome> {
+    const { owner, document, now, limit } = admission
+    const stored = this.#documents.get(handle)
+    if (stored === document) return { kind: 'admitted', evicted: [] }
+    if (stored !== undefined) return { kind: 'taken' }
+    const live = limit ? this.#documents.liveOf(owner, now) : []
+    const surplus = limit ? live.length - limit.most + 1 : 0
+    if (limit?.beyond === 'reject' && surplus > 0) return { kind: 'rejected' }
+    const by = limit?.beyond === 'evict-idle' ? 'lastSeenAt' : 'createdAt'
+    const evicted = live
+      .toSorted((a, b) => a.head[by] - b.head[by] || (a.handle < b.handle ? -1 : 1))
+      .slice(0, Math.max(0, surplus))
+      .map((session) => session.handle)
+    for (const victim of evicted) this.#documents.remove(victim, owner)
+    this.#documents.put(handle, admission, owner)
+    return { kind: 'admitted', evicted }
+  }
+
+  async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<readonly IndexEntry[]> {
+    const page = this.#documents.liveOf(owner, now).slice(offset, offset + count)
+    return page.map(({ handle, document, head }) => ({
+      handle,
+      metaLine: document.slice(0, head.end),
+    }))
+  }
+
+  async count(owner: UserKey, now: number): Promise<number> {
+    return this.#documents.liveOf(owner, now).length
+  }
+
+  async end(owner: UserKey, ending: Ending): Promise<Ended> {
+    if ('only' in ending) {
+      const { only, userId } = ending
+      const isTheirs = this.#documents
+        .get(only)
+        ?.split('\n', 1)[0]
+        ?.includes(`"user":${JSON.stringify(userId)}`)
+      if (isTheirs) this.#documents.remove(only, owner)
+      return { handles: isTheirs ? [only] : [], isLast: !isTheirs }
+    }
+    const { index, now } = this.#documents
+    const others = index.live(owner, now).filter((one) => one !== ending.except)
+    const batch = others.slice(0, ending.most)
+    for (const handle of batch) this.#documents.remove(handle, owner)
+    return { handles: batch, isLast: batch.length === 0 }
+  }
+
+  async confirm(): Promise<undefined> {
+    return undefined
+  }
+}
