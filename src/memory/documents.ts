@@ -20,7 +20,7 @@ export interface Live {
 }
 
 export class Documents {
-  readonly index = new UserIndex()
+  readonly index: UserIndex = new UserIndex()
   readonly #entries: LRUCache<Handle, Entry>
   readonly #clock: Clock
 
