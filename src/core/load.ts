@@ -14,6 +14,8 @@ export interface Loaded {
   readonly handle: Handle
   /** Undefined where the client still speaks of the predecessor. */
   readonly id: SessionId | undefined
+  /** The predecessor's id, while its grace lasts. */
+  readonly formerId?: SessionId | undefined
   readonly meta: Meta
   readonly body: string
   readonly fields: Fields
@@ -55,7 +57,7 @@ async function lookUp(engine: Engine, id: SessionId): Promise<Found> {
   if (!found.successor) return found
   // Within its grace the old id answers for the new session; one step is all it is good for.
   const { standing, loaded } = await read(engine, found.successor, undefined)
-  return loaded ? { standing, loaded } : { standing: 'moved' }
+  return loaded ? { standing, loaded: { ...loaded, formerId: id } } : { standing: 'moved' }
 }
 
 /** Reads one handle and judges what stands there. */

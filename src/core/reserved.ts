@@ -4,7 +4,7 @@ import { HandstampError } from './errors.ts'
 /** Holds the metadata in a stored document. */
 export const META_FIELD = '@'
 
-/** Verbs of the session (some are to come) and the two names that JSON or JavaScript give a meaning of its own. */
+/** Verbs of the session and the two names that JSON or JavaScript give a meaning of its own. */
 export const RESERVED = [
   '@',
   '__proto__',
@@ -41,4 +41,20 @@ export function reservedError(name: string): HandstampError {
     `'${name}' is a verb of the session and cannot hold data; choose another field name.`,
     { fields: [name] },
   )
+}
+
+/** A plain assignment such as `session.save = 1` would hide the verb without a word: refuse it instead. */
+export function guardReservedNames(prototype: object): void {
+  for (const name of RESERVED) {
+    const own = Object.getOwnPropertyDescriptor(prototype, name)
+    const verb: unknown = own?.value
+    Object.defineProperty(prototype, name, {
+      get: own?.get ?? (() => verb),
+      set: () => {
+        throw reservedError(name)
+      },
+      enumerable: false,
+      configurable: false,
+    })
+  }
 }

@@ -1,8 +1,9 @@
 /** The session as the application holds it: plain data as own properties, verbs on the prototype. */
+import type { CsrfVerbs } from './csrf.ts'
 import type { Device } from './device.ts'
 import type { Duration } from './duration.ts'
 import type { Handle, SessionId } from './id.ts'
-import { isReserved, RESERVED, reservedError } from './reserved.ts'
+import { guardReservedNames, isReserved } from './reserved.ts'
 import type { ReservedName } from './reserved.ts'
 
 /** Called once, with an error or with nothing; what it throws is an uncaught exception of the caller's. */
@@ -53,7 +54,7 @@ export interface SignInOptions extends LifetimeOptions {
 }
 
 /** The verbs of a session. Each takes a callback last, for code in the habits of Express. */
-export interface SessionVerbs<Data extends object> {
+export interface SessionVerbs<Data extends object> extends CsrfVerbs {
   readonly meta: SessionMeta
 
   /**
@@ -162,7 +163,7 @@ export type SessionData<Data> = {
 }
 
 /** What stands behind a session object: the dealings of one request. */
-export interface Behind {
+export interface Behind extends CsrfVerbs {
   meta(): SessionMeta
   save(): Promise<void>
   reload(): Promise<void>
@@ -249,6 +250,14 @@ export class SessionObject {
   take(field: string): Promise<unknown> {
     return settle(this.#behind.take(field))
   }
+
+  csrfToken(): Promise<string> {
+    return settle(this.#behind.csrfToken())
+  }
+
+  verifyCsrf(token: unknown): boolean {
+    return this.#behind.verifyCsrf(token)
+  }
 }
 
 /** Makes the object hold these fields and no others; reserved names are passed over. */
@@ -275,19 +284,4 @@ function settle<Value>(promise: Promise<Value>, callback?: Callback): Promise<Va
   return promise
 }
 
-/** A plain assignment such as `session.save = 1` would hide the verb without a word: refuse it instead. */
-function guardReservedNames(prototype: object): void {
-  for (const name of RESERVED) {
-    const own = Object.getOwnPropertyDescriptor(prototype, name)
-    const verb: unknown = own?.value
-    Object.defineProperty(prototype, name, {
-      get: own?.get ?? (() => verb),
-      set: () => {
-        throw reservedError(name)
-      },
-      enumerable: false,
-      configurable: false,
-    })
-  }
-}
 guardReservedNames(SessionObject.prototype)

@@ -1,15 +1,15 @@
 /** The verbs of a session, carried out on the working copy of its request. */
+import { csrfTokenOf, isCsrfTokenOf } from './csrf.ts'
 import { withLine } from './document.ts'
 import type { Fields, Meta } from './document.ts'
-import type { Device } from './device.ts'
 import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
 import { incrementField, updateField } from './field.ts'
 import { goneError, HandstampError, headSentError, optionError } from './errors.ts'
-import type { Handle, SessionId } from './id.ts'
+import type { SessionId } from './id.ts'
 import { checkLifetime } from './lifetime.ts'
 import { read } from './load.ts'
-import { expiryOf } from './policy.ts'
+import { PrintableMeta } from './printable-meta.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import { fill } from './session.ts'
 import type {
@@ -21,7 +21,6 @@ import type {
 } from './session.ts'
 import { checkedUserId } from './user.ts'
 import type { WorkingCopy } from './working-copy.ts'
-import type { Stored } from './write.ts'
 
 /** The tombstone of a moved session lives this long, so no grace can be longer. */
 const MOST_GRACE = 30_000
@@ -53,7 +52,7 @@ export class Verbs implements Behind {
       if (!copy.stored) return fill(this.#fields, {})
       const { loaded } = await read(copy.engine, copy.stored.handle, copy.stored.id)
       if (!loaded) return copy.gone()
-      copy.stored = loaded
+      copy.stored = { ...loaded, formerId: copy.stored.formerId }
       fill(this.#fields, loaded.fields)
     })
   }
@@ -165,6 +164,22 @@ export class Verbs implements Behind {
     })
   }
 
+  csrfToken(): Promise<string> {
+    const copy = this.#copy
+    return copy.serially(async () => {
+      this.#refuseEnded()
+      if (!this.#clientId) await copy.save(true)
+      const id = this.#clientId
+      if (!id) throw goneError()
+      return csrfTokenOf(id)
+    })
+  }
+
+  verifyCsrf(token: unknown): boolean {
+    const id = this.#isEnded ? undefined : this.#clientId
+    return id !== undefined && isCsrfTokenOf(id, token)
+  }
+
   #atomically(
     field: string,
     change: (stored: unknown) => unknown,
@@ -194,9 +209,19 @@ export class Verbs implements Behind {
   }
 
   #refuseEnded(): void {
+    if (this.#isEnded) throw goneError()
+  }
+
+  get #isEnded(): boolean {
     const { standing, session, intent } = this.#copy
     const isOver = standing === 'moved' || standing === 'gone' || session === null
-    if (isOver || (standing === 'ended' && intent === 'keep')) throw goneError()
+    return isOver || (standing === 'ended' && intent === 'keep')
+  }
+
+  /** What the client sends from now on; undefined while a new id waits for the save. */
+  get #clientId(): SessionId | undefined {
+    const { intent, stored } = this.#copy
+    return intent === 'regenerate' ? undefined : (stored?.id ?? stored?.formerId)
   }
 
   /** What the store holds now is what this request holds, and what its next change is compared with. */
@@ -219,36 +244,6 @@ export class Verbs implements Behind {
 
   get #fields(): Fields {
     return (this.#copy.session ?? {}) as unknown as Fields
-  }
-}
-
-/** The id is the client's secret: there for who asks, invisible to who prints, copies or serialises. */
-class PrintableMeta implements SessionMeta {
-  readonly #id: SessionId | undefined
-  readonly handle: Handle | undefined
-  readonly createdAt: Date
-  readonly lastSeenAt: Date
-  readonly expiresAt: Date
-  readonly isNew: boolean
-  readonly userId: string | undefined
-  readonly signedInAt: Date | undefined
-  readonly device: Device | undefined
-
-  constructor(current: Stored | undefined, meta: Meta, isNew: boolean) {
-    this.#id = current?.id
-    this.handle = current?.handle
-    this.createdAt = new Date(meta.createdAt)
-    this.lastSeenAt = new Date(meta.lastSeenAt)
-    this.expiresAt = new Date(expiryOf(meta))
-    this.isNew = isNew
-    const { signIn } = meta
-    this.userId = signIn?.userId
-    this.signedInAt = signIn && new Date(signIn.at)
-    this.device = signIn?.device
-  }
-
-  get id(): SessionId | undefined {
-    return this.#id
   }
 }
 

@@ -24,6 +24,8 @@ export const MOST_IDS = 3
 export interface Stored {
   readonly handle: Handle
   readonly id: SessionId | undefined
+  /** What the client presented instead, within the grace of a regenerated session. */
+  readonly formerId?: SessionId | undefined
   readonly meta: Meta
   readonly body: string
 }

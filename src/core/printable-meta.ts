@@ -1,0 +1,37 @@
+/** The metadata of a session as the application sees them. */
+import type { Device } from './device.ts'
+import type { Meta } from './document.ts'
+import type { Handle, SessionId } from './id.ts'
+import { expiryOf } from './policy.ts'
+import type { SessionMeta } from './session.ts'
+import type { Stored } from './write.ts'
+
+/** The id is the client's secret: there for who asks, invisible to who prints, copies or serialises. */
+export class PrintableMeta implements SessionMeta {
+  readonly #id: SessionId | undefined
+  readonly handle: Handle | undefined
+  readonly createdAt: Date
+  readonly lastSeenAt: Date
+  readonly expiresAt: Date
+  readonly isNew: boolean
+  readonly userId: string | undefined
+  readonly signedInAt: Date | undefined
+  readonly device: Device | undefined
+
+  constructor(current: Stored | undefined, meta: Meta, isNew: boolean) {
+    this.#id = current?.id
+    this.handle = current?.handle
+    this.createdAt = new Date(meta.createdAt)
+    this.lastSeenAt = new Date(meta.lastSeenAt)
+    this.expiresAt = new Date(expiryOf(meta))
+    this.isNew = isNew
+    const { signIn } = meta
+    this.userId = signIn?.userId
+    this.signedInAt = signIn && new Date(signIn.at)
+    this.device = signIn?.device
+  }
+
+  get id(): SessionId | undefined {
+    return this.#id
+  }
+}
