@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -19,7 +19,8 @@ const run = promisify(execFile)
 /** Child processes cannot run the sources; the build lies where it finds its dependencies. */
 let dist: string
 beforeAll(() => {
-  dist = mkdtempSync(join(root, '.build-'))
+  mkdirSync(join(root, '.cache'), { recursive: true })
+  dist = mkdtempSync(join(root, '.cache/build-'))
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', dist], {
     cwd: root,

@@ -14,9 +14,11 @@ const client = {
   /** @param {string} command @param {string[]} args */
   async call(command, args) {
     const mine = ++sent
-    const reply = await redis.call(command, args)
-    if (mine === killAfter) process.kill(process.pid, 'SIGKILL')
-    return reply
+    try {
+      return await redis.call(command, args)
+    } finally {
+      if (mine === killAfter) process.kill(process.pid, 'SIGKILL')
+    }
   },
 }
 const sessions = createSessions({
