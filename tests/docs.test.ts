@@ -59,8 +59,15 @@ describe('a code block', () => {
     mkdirSync(folder)
     const strict = language === 'ts'
     const compilerOptions = {
-      ...{ target: 'es2023', module: 'nodenext', moduleDetection: 'force', types: ['node'] },
-      ...{ strict, allowJs: true, checkJs: true, noEmit: true, skipLibCheck: true },
+      target: 'es2023',
+      module: 'nodenext',
+      moduleDetection: 'force',
+      types: ['node'],
+      strict,
+      allowJs: true,
+      checkJs: true,
+      noEmit: true,
+      skipLibCheck: true,
     }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
     writeFileSync(join(folder, 'surroundings.d.ts'), surroundings)
