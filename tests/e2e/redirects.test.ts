@@ -9,6 +9,7 @@ import { Redis } from 'ioredis'
 import Koa from 'koa'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { session as expressSession } from '../../src/adapters/express.ts'
+import type { WithSession } from '../../src/adapters/express.ts'
 import { session as koaSession } from '../../src/adapters/koa.ts'
 import { withSession } from '../../src/adapters/node.ts'
 import type { Handle } from '../../src/core/id.ts'
@@ -44,8 +45,8 @@ const apps: [name: string, app: (sessions: Sessions<Data>) => Listener][] = [
     'Express',
     (sessions) => {
       const app = express().use(expressSession(sessions))
-      app.use(async (req, res) => {
-        const session = await sessions.getSession(req)
+      app.use((req, res) => {
+        const { session } = req as unknown as WithSession<Data, express.Request>
         session.step = Number(req.query['step'])
         res.redirect('/')
       })
