@@ -9,4 +9,5 @@ local outcome, document, ttl, conflicts = apply_patch(redis.call('GET', KEYS[1])
 if not outcome then return { 'gone' } end
 if outcome ~= 'updated' then return { outcome, document } end
 redis.call('SET', KEYS[1], document, 'PX', string.format('%.0f', ttl))
-return { outcome, unpack(conflicts) }
+table.insert(conflicts, 1, outcome)
+return conflicts

@@ -127,14 +127,15 @@ class MemoryStore implements Store {
     const document = this.#get(handle)
     if (document === tombstone.document) return { kind: 'updated', conflicts: [] }
     if (this.#get(successor) !== undefined) return { kind: 'taken' }
-    if (document === undefined) return { kind: 'gone' }
-    const spliced = applyPatch(document, patch)
-    if (spliced.kind === 'updated') {
-      const next = fresh ?? spliced
+    if (document === undefined || !liveHead(document, patch.now)) return { kind: 'gone' }
+    const next: Spliced = fresh
+      ? { kind: 'updated', ...fresh, conflicts: [] }
+      : applyPatch(document, patch)
+    if (next.kind === 'updated') {
       this.#set(successor, next.document, next.ttl)
       this.#set(handle, tombstone.document, tombstone.ttl)
     }
-    return outcomeOf(spliced, document)
+    return outcomeOf(next, document)
   }
 
   async end(handle: Handle, tombstone: Tombstone): Promise<'ended' | 'absent'> {

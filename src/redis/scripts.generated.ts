@@ -73,7 +73,7 @@ return { 'incremented', to }`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: 'e76fcde228f9aafda560d81140778037a16b9b62',
+  sha1: 'd422ff4bf0085538af8c00ba31059abb6db4053b',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -139,13 +139,17 @@ end
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[1] then return { 'updated' } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { 'taken' } end
-local outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
-if not outcome then return { 'gone' } end
-if outcome ~= 'updated' then return { outcome, document } end
-if ARGV[3] ~= '' then document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {} end
+if not live_head(stored, tonumber(ARGV[5])) then return { 'gone' } end
+local document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {}
+if document == '' then
+  local outcome
+  outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
+  if outcome ~= 'updated' then return { outcome, document } end
+end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return { 'updated', unpack(conflicts) }`,
+table.insert(conflicts, 1, 'updated')
+return conflicts`,
 }
 
 
@@ -198,7 +202,7 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: 'f2ae34f65e2c59084d2881ac8ec06ef772c83eac',
+  sha1: '485c4dee927845a198fc5e1b446553ca4721fada',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -265,5 +269,6 @@ local outcome, document, ttl, conflicts = apply_patch(redis.call('GET', KEYS[1])
 if not outcome then return { 'gone' } end
 if outcome ~= 'updated' then return { outcome, document } end
 redis.call('SET', KEYS[1], document, 'PX', string.format('%.0f', ttl))
-return { outcome, unpack(conflicts) }`,
+table.insert(conflicts, 1, outcome)
+return conflicts`,
 }
