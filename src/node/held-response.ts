@@ -7,6 +7,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Visit } from '../core/visit.ts'
+import { drainSignal } from './drain.ts'
 import { answerFailure, breakOff, resetResponse } from './failure.ts'
 import { freezeHead, headSentError, whenTouched } from './head.ts'
 import { addLines } from './header-lines.ts'
@@ -59,6 +60,7 @@ class HeldResponse<Data extends object> {
   /** The calls that wait for the save; undefined while none is under way. */
   #waiting: Call[] | undefined
   #owesDrain = false
+  readonly #drain: () => void
   #failure: unknown
   /** What the framework does right now is its answer to the error. */
   #isFailing = false
@@ -79,6 +81,7 @@ class HeldResponse<Data extends object> {
       },
       flushHeaders: () => void this.#call({ verb: 'flushHeaders', args: [] }),
     }
+    this.#drain = drainSignal(response)
     this.#stage = response.headersSent ? 'sent' : 'open'
     this.#hasLines = response.headersSent
   }
@@ -173,7 +176,7 @@ class HeldResponse<Data extends object> {
     }
     const owesDrain = this.#owesDrain && !this.#response.writableNeedDrain
     this.#owesDrain = false
-    if (owesDrain) this.#response.emit('drain')
+    if (owesDrain) this.#drain()
   }
 
   #fail(error: unknown): void {
