@@ -4,7 +4,7 @@
 -- KEYS[3]  the index of its user, where it has one
 -- ARGV[1]  tombstone for KEYS[1]
 -- ARGV[2]  its TTL, ms
--- ARGV[3]  the successor's document | '' for the predecessor's with the patch applied
+-- ARGV[3]  the successor's document, and the patch does not count | '' for the predecessor's with it applied
 -- ARGV[4]  the successor's TTL, ms, where ARGV[3] is given
 -- ARGV[5…] a patch, see include/patch.lua
 -- Reply    {'updated', name in conflict, ...} | {'conflict', document} | {'too-large'} | {'gone'} | {'taken'}
@@ -15,13 +15,17 @@
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[1] then return { 'updated' } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { 'taken' } end
-local outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
-if not outcome then return { 'gone' } end
-if outcome ~= 'updated' then return { outcome, document } end
-if ARGV[3] ~= '' then document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {} end
+if not live_head(stored, tonumber(ARGV[5])) then return { 'gone' } end
+local document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {}
+if document == '' then
+  local outcome
+  outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
+  if outcome ~= 'updated' then return { outcome, document } end
+end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 -- A fresh document is that of an anonymous session.
 if ARGV[3] == '' then note_in_index(KEYS[3], member_of(KEYS[2]), tonumber(ARGV[5]), ttl) end
 if KEYS[3] then redis.call('ZREM', KEYS[3], member_of(KEYS[1])) end
-return { 'updated', unpack(conflicts) }
+table.insert(conflicts, 1, 'updated')
+return conflicts

@@ -12,4 +12,5 @@ if not outcome then return { 'gone' } end
 if outcome ~= 'updated' then return { outcome, document } end
 redis.call('SET', KEYS[1], document, 'PX', string.format('%.0f', ttl))
 note_in_index(KEYS[2], member_of(KEYS[1]), tonumber(ARGV[1]), ttl)
-return { outcome, unpack(conflicts) }
+table.insert(conflicts, 1, outcome)
+return conflicts

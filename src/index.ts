@@ -7,7 +7,13 @@ export type { Duration } from './core/duration.ts'
 export type { ResolveConflict } from './core/engine.ts'
 export { HandstampError } from './core/errors.ts'
 export type { ErrorCode } from './core/errors.ts'
-export type { DropReason, RejectReason, RevokedBy, SessionEvents } from './core/events.ts'
+export type {
+  CsrfReason,
+  DropReason,
+  RejectReason,
+  RevokedBy,
+  SessionEvents,
+} from './core/events.ts'
 export type { GenerateId, Handle, SessionId } from './core/id.ts'
 export type {
   LifetimeOptions,
@@ -28,5 +34,6 @@ export type {
 export type { Store } from './core/store.ts'
 export type { Transport } from './core/transport.ts'
 export type { CookieOptions } from './http/cookie-options.ts'
+export type { CsrfOptions } from './http/csrf-options.ts'
 export { headerTransport } from './http/header-transport.ts'
 export type { HeaderTransportOptions } from './http/header-transport.ts'

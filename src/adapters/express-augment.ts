@@ -6,14 +6,13 @@
  * import 'handstamp/express/augment'
  * declare module 'handstamp/express/augment' { interface SessionData { userId: string } }
  */
-import type { Session } from '../core/session.ts'
+import type { SessionProperty } from '../core/session.ts'
 
 export interface SessionData {}
 
 declare global {
   namespace Express {
-    interface Request {
-      session: Session<SessionData>
+    interface Request extends SessionProperty<SessionData> {
       readonly sessionID: string | undefined
     }
   }

@@ -1,6 +1,6 @@
 /** Sessions for Express 4 and 5, and Connect 3. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Session } from '../core/session.ts'
+import type { SessionProperty } from '../core/session.ts'
 import type { Sessions } from '../core/sessions.ts'
 import { holdResponse } from '../node/held-response.ts'
 import { exposeSession } from '../node/property.ts'
@@ -17,10 +17,8 @@ export type ExpressMiddleware = (
 ) => void
 
 /** A request that carries a session, for typing handlers: `(req: WithSession<Data>, res) => …`. */
-export type WithSession<Data extends object, Request = IncomingMessage> = Request & {
-  session: Session<Data>
-  readonly sessionID: string | undefined
-}
+export type WithSession<Data extends object, Request = IncomingMessage> = Request &
+  SessionProperty<Data> & { readonly sessionID: string | undefined }
 
 /**
  * Gives each request `req.session` and `req.sessionID`; assigning null destroys the session. A failed

@@ -1,6 +1,6 @@
 /** Sessions for Koa 2 and 3. */
 import type { DefaultState, Middleware } from 'koa'
-import type { Session } from '../core/session.ts'
+import type { SessionProperty } from '../core/session.ts'
 import type { Sessions } from '../core/sessions.ts'
 import { answerFailure } from '../node/failure.ts'
 import { holdResponse } from '../node/held-response.ts'
@@ -21,7 +21,7 @@ export type { MountOptions } from '../node/property.ts'
 export function session<Data extends object>(
   sessions: Sessions<Data>,
   { lazy = false, property = 'session' }: MountOptions = {},
-): Middleware<DefaultState, { session: Session<Data> }> {
+): Middleware<DefaultState, SessionProperty<Data>> {
   return async (ctx, next) => {
     if (sessions.visitOf(ctx)) return next()
     const head = new NodeRequestHead(ctx, ctx.req, ctx.originalUrl, ctx.secure)

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { HandstampError } from '../core/errors.ts'
 import type { Sessions } from '../core/sessions.ts'
-import { answerFailure } from '../node/failure.ts'
+import { answerFailure, breakOff } from '../node/failure.ts'
 import { holdResponse } from '../node/held-response.ts'
 import { isEncrypted, NodeRequestHead } from '../node/request.ts'
 
@@ -33,7 +33,9 @@ export function withSession<
       await listener(request, response)
     } catch (error) {
       if (!(error instanceof HandstampError)) throw error
-      if (response.headersSent) response.destroy()
+      // An answer that is complete stands or falls with its save.
+      if (response.writableEnded) return
+      if (response.headersSent) breakOff(response as ServerResponse)
       else answerFailure(response as ServerResponse, error)
     }
   }

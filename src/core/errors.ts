@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'ERR_SESSION_LIMIT'
   | 'ERR_NOT_SIGNED_IN'
   | 'ERR_NOT_FRESH'
+  | 'ERR_CSRF'
   | 'ERR_STORE'
   | 'ERR_STORE_TIMEOUT'
   | 'ERR_CLOSED'
@@ -28,6 +29,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_SESSION_LIMIT: 409,
   ERR_NOT_SIGNED_IN: 401,
   ERR_NOT_FRESH: 401,
+  ERR_CSRF: 403,
   ERR_STORE: 503,
   ERR_STORE_TIMEOUT: 503,
   ERR_CLOSED: 503,

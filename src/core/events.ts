@@ -13,6 +13,17 @@ export type RejectReason =
   | 'ended'
   | 'validate'
 
+/** Why a request was refused as a possible forgery: see docs/csrf.md. */
+export type CsrfReason =
+  | 'cross-site'
+  | 'same-site'
+  | 'fetch-site'
+  | 'origin'
+  | 'referer'
+  | 'token-missing'
+  | 'token-invalid'
+  | 'no-session'
+
 /** Who ended a session: another device of its user, an administrator, or the limit of sessions. */
 export type RevokedBy = 'user' | 'admin' | 'limit'
 
@@ -41,6 +52,8 @@ export interface SessionEvents {
   large: [{ handle: Handle; bytes: number; limit: number }]
   /** The app asked caches to keep a response that sets the session cookie; `no-store` was sent instead. */
   cacheConflict: [{ value: string }]
+  /** An unsafe request was answered with 403. */
+  csrfRefused: [{ reason: CsrfReason }]
   storeFailed: [{ operation: string; error: HandstampError }]
 }
 

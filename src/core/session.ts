@@ -157,6 +157,12 @@ export type Session<Data extends object = Record<string, unknown>> = {
   [Name in keyof Data]?: Data[Name] | undefined
 } & SessionVerbs<Data>
 
+/** `ctx.session`, `req.session`: read, it is the session; assigned, it takes new data, or null to destroy it. */
+export interface SessionProperty<Data extends object> {
+  get session(): Session<Data>
+  set session(value: { [Name in keyof Data]?: Data[Name] | undefined } | null)
+}
+
 /** Rejects at compile time a data type that uses a name of a verb. */
 export type SessionData<Data> = {
   [Name in keyof Data]: Name extends ReservedName ? never : unknown

@@ -66,7 +66,10 @@ export interface Tombstone {
 export interface Succession {
   readonly successor: Handle
   readonly tombstone: Tombstone
-  /** The successor's whole document and its TTL; without it the predecessor's with the patch applied. */
+  /**
+   * The successor's whole document and its TTL; the patch only says whether the predecessor is live.
+   * Without it, the predecessor's with the patch applied.
+   */
   readonly fresh?: { readonly document: string; readonly ttl: number }
 }
 

@@ -48,7 +48,7 @@ const DOMAIN = /^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i
 
 /** Completes and checks the options together; throws ERR_OPTION with the remedy. */
 export function resolveCookie(options: CookieOptions): CookiePolicy {
-  for (const name of Object.keys(options)) if (!KNOWN.has(name)) throw unknownOption(name)
+  checkShape(options)
   const {
     domain,
     path = '/',
@@ -57,8 +57,8 @@ export function resolveCookie(options: CookieOptions): CookiePolicy {
     persistent = false,
     partitioned = false,
   } = options
-  const secure = options.secure ?? (process.env['NODE_ENV'] === 'production' ? true : 'auto')
-  const name = options.name ?? defaultName(secure, path, domain)
+  const { secure = process.env['NODE_ENV'] === 'production' ? true : 'auto' } = options
+  const { name = defaultName(secure, path, domain) } = options
   const policy = {
     name,
     domain,
@@ -78,6 +78,13 @@ export function resolveCookie(options: CookieOptions): CookiePolicy {
 function defaultName(secure: boolean | 'auto', path: string, domain: string | undefined): string {
   if (secure !== true) return 'sid'
   return path === '/' && domain === undefined ? '__Host-sid' : '__Secure-sid'
+}
+
+function checkShape(options: unknown): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw optionError('cookie must be an object with options, or a function that returns one.')
+  }
+  for (const name of Object.keys(options)) if (!KNOWN.has(name)) throw unknownOption(name)
 }
 
 function checkTypes(policy: CookiePolicy): void {
@@ -106,7 +113,8 @@ function checkTypes(policy: CookiePolicy): void {
 }
 
 /** Combinations that a browser drops in silence (RFC 6265bis sections 4.1.3 and 5.6; CHIPS). */
-function checkRules({ name, domain, path, secure, sameSite, partitioned }: CookiePolicy): void {
+function checkRules(policy: CookiePolicy): void {
+  const { name, domain, path, secure, sameSite, httpOnly, partitioned } = policy
   const prefix = /^__(host|secure|http)-/i.exec(name)?.[0].toLowerCase()
   if (prefix && secure !== true)
     throw optionError(`A cookie named ${name} needs cookie.secure: true.`)
@@ -115,6 +123,8 @@ function checkRules({ name, domain, path, secure, sameSite, partitioned }: Cooki
       `A cookie named ${name} needs path '/' and no domain; name it __Secure-… otherwise.`,
     )
   }
+  if (prefix === '__http-' && !httpOnly)
+    throw optionError(`A cookie named ${name} needs cookie.httpOnly: true.`)
   if (sameSite === 'none' && secure !== true)
     throw optionError("cookie.sameSite 'none' needs cookie.secure: true.")
   if (partitioned && secure !== true)

@@ -20,13 +20,17 @@ export interface HeaderTransportOptions {
  * @example
  * createSessions({ transport: headerTransport({ bearer: true }) })
  */
-export function headerTransport({
-  name = 'x-session-id',
-  bearer = false,
-  secret,
-}: HeaderTransportOptions = {}): Transport {
-  if (!/^[a-z0-9-]{1,64}$/i.test(name))
+export function headerTransport(options: HeaderTransportOptions = {}): Transport {
+  if (typeof options !== 'object' || options === null)
+    throw optionError('headerTransport takes an object with options.')
+  const { name = 'x-session-id', bearer = false, secret, ...unknown } = options
+  if (typeof name !== 'string' || !/^[a-z0-9-]{1,64}$/i.test(name))
     throw optionError('headerTransport needs a header name such as x-session-id.')
+  if (typeof bearer !== 'boolean')
+    throw optionError('bearer of headerTransport must be true or false.')
+  const [strange] = Object.keys(unknown)
+  if (strange !== undefined)
+    throw optionError(`headerTransport has no option '${strange}'; it takes name, bearer, secret.`)
   const seal = secret === undefined ? plainSeal : keyRing(secret, `header ${name.toLowerCase()}`)
   return {
     covers: () => true,

@@ -32,7 +32,7 @@ export const plainSeal: Seal = {
  * cookie from passing as that of another.
  */
 export function keyRing(secret: string | readonly string[], purpose: string): Seal {
-  const secrets = typeof secret === 'string' ? [secret] : [...secret]
+  const secrets = [secret].flat()
   if (secrets.length === 0)
     throw optionError('secret must hold at least one secret; leave it out for unsigned cookies.')
   secrets.forEach(refuseWeak)

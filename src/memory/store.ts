@@ -109,14 +109,16 @@ class MemoryStore implements Store {
     const document = this.#documents.get(handle)
     if (document === tombstone.document) return { kind: 'updated', conflicts: [] }
     if (this.#documents.get(successor) !== undefined) return { kind: 'taken' }
-    if (document === undefined) return { kind: 'gone' }
-    const spliced = applyPatch(document, patch)
-    if (spliced.kind === 'updated') {
+    if (!this.#documents.live(handle, patch.now) || document === undefined) return { kind: 'gone' }
+    const next: Spliced = fresh
+      ? { kind: 'updated', ...fresh, conflicts: [] }
+      : applyPatch(document, patch)
+    if (next.kind === 'updated') {
       // A fresh document is that of an anonymous session.
-      this.#documents.put(successor, fresh ?? spliced, fresh ? undefined : patch.owner)
+      this.#documents.put(successor, next, fresh ? undefined : patch.owner)
       this.#documents.bury(handle, tombstone, patch.owner)
     }
-    return outcomeOf(spliced, document)
+    return outcomeOf(next, document)
   }
 
   async end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'> {

@@ -2,13 +2,31 @@
 import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { Visit } from '../core/visit.ts'
 
-export function addLines<Data extends object>(response: ServerResponse, visit: Visit<Data>): void {
-  const present = response.getHeader('cache-control')
-  for (const [name, value] of visit.headerLines(
-    present === undefined ? undefined : String(present),
-  )) {
-    addLine(response, name, value)
+type Headers = Map<string, { readonly name: string; readonly values: OutgoingHttpHeader[] }>
+
+/**
+ * To be called as the head leaves. `headArgs` are the arguments of writeHead: headers among them would
+ * replace ours, so the response takes them first, one by one, and the rest of the arguments is returned.
+ */
+export function addLines<Data extends object>(
+  response: ServerResponse,
+  visit: Visit<Data>,
+  headArgs: readonly unknown[],
+): readonly unknown[] {
+  const headers = headersIn(headArgs)
+  const [cacheControl = response.getHeader('cache-control')] =
+    headers?.get('cache-control')?.values ?? []
+  const lines = visit.headerLines(cacheControl === undefined ? undefined : String(cacheControl))
+  if (lines.length === 0) return headArgs
+  try {
+    // node:http does the same, but keeps only the last of equal names.
+    for (const { name, values } of headers?.values() ?? []) {
+      response.setHeader(name, values.length === 1 ? (values[0] as string) : values.map(String))
+    }
+  } finally {
+    for (const [name, value] of lines) addLine(response, name, value)
   }
+  return headers ? headArgs.slice(0, -1) : headArgs
 }
 
 function addLine(response: ServerResponse, name: string, value: string): void {
@@ -18,20 +36,17 @@ function addLine(response: ServerResponse, name: string, value: string): void {
   response.setHeader(name, [...lines, value])
 }
 
-/**
- * The arguments of writeHead. Headers among them would replace the lines that were added before, so
- * where both are given the response takes them one by one, cookies added to cookies.
- */
-export function mergeHead(response: ServerResponse, args: unknown[]): unknown[] {
-  const headers = args.at(-1)
-  if (typeof headers !== 'object' || headers === null || !response.hasHeader('set-cookie'))
-    return args
-  for (const [name, value] of pairsOf(headers)) {
-    if (name.toLowerCase() === 'set-cookie')
-      for (const line of [value].flat()) addLine(response, name, String(line))
-    else if (name.toLowerCase() !== 'cache-control') response.setHeader(name, value)
+/** Headers by their names in lower case; undefined where there are none among the arguments. */
+function headersIn(headArgs: readonly unknown[]): Headers | undefined {
+  const given = headArgs.at(-1)
+  if (typeof given !== 'object' || given === null) return undefined
+  const headers: Headers = new Map()
+  for (const [name, value] of pairsOf(given)) {
+    const key = name.toLowerCase()
+    const { values = [] } = headers.get(key) ?? {}
+    headers.set(key, { name, values: [...values, ...[value].flat()] })
   }
-  return args.slice(0, -1)
+  return headers
 }
 
 /** node:http takes an object, a flat list of names and values, or a list of pairs. */

@@ -7,10 +7,37 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Visit } from '../core/visit.ts'
-import { answerFailure, resetResponse } from './failure.ts'
-import { addLines, mergeHead } from './header-lines.ts'
+import { drainSignal } from './drain.ts'
+import { answerFailure, breakOff, resetResponse } from './failure.ts'
+import { freezeHead, headSentError, whenTouched } from './head.ts'
+import { addLines } from './header-lines.ts'
 
-type Send = (...args: unknown[]) => unknown
+type Verb = 'writeHead' | 'write' | 'end' | 'flushHeaders'
+
+type Senders = Record<Verb, (...args: unknown[]) => unknown>
+
+interface Call {
+  readonly verb: Verb
+  readonly args: readonly unknown[]
+}
+
+type Stage =
+  /** Nothing was sent yet. */
+  | 'open'
+  /** The head waits for the save; to the handler it has left. */
+  | 'held'
+  | 'sent'
+  /** The save failed: the handler is not heard any more, and no answer to the error has begun. */
+  | 'failed'
+  | 'answering'
+  /** The answer to the error is complete. */
+  | 'answered'
+
+/** The sender behind each sender of ours: several kinds of session may hold one response. */
+const behind = new WeakMap<object, object>()
+
+/** Responses that send right now: node:http makes one call out of another, through the outermost sender. */
+const sending = new WeakSet<ServerResponse>()
 
 /** `onFailure` answers instead of the handler, through the same response. */
 export function holdResponse<Data extends object>(
@@ -18,100 +45,197 @@ export function holdResponse<Data extends object>(
   visit: Visit<Data>,
   onFailure: (error: unknown) => void,
 ): void {
-  const target = response as unknown as Record<'writeHead' | 'write' | 'end' | 'flushHeaders', Send>
-  const { writeHead, write, end, flushHeaders } = target
-  const held: Held = {
-    waiting: undefined,
-    isHeadWritten: false,
-    isHeadSent: response.headersSent,
-    owesDrain: false,
-  }
-
-  /** Settles, then sends: at once, or when the save is done and all calls before have gone. */
-  const pass = (send: () => void): void => {
-    if (held.waiting) return void held.waiting.push(() => pass(send))
-    const saving = visit.settle()
-    if (saving) {
-      held.waiting = [send]
-      saving.then(release, fail)
-    } else {
-      sendHead()
-      send()
-    }
-  }
-
-  const sendHead = (): void => {
-    if (held.isHeadSent) return
-    held.isHeadSent = true
-    addLines(response, visit)
-  }
-
-  const taken = (): (() => void)[] => {
-    const calls = held.waiting ?? []
-    held.waiting = undefined
-    return calls
-  }
-
-  const release = (): void => {
-    const calls = taken()
-    if (isGone(response)) return
-    sendHead()
-    for (const [at, call] of calls.entries()) {
-      call()
-      // It may have found more to save: the rest waits behind it.
-      if (held.waiting) return void held.waiting.push(...calls.slice(at + 1))
-    }
-    if (held.owesDrain && !response.writableNeedDrain) response.emit('drain')
-    held.owesDrain = false
-  }
-
-  const fail = (error: unknown): void => {
-    taken()
-    if (isGone(response)) return
-    if (held.isHeadSent) return void response.destroy()
-    held.isHeadWritten = false
-    held.owesDrain = false
-    resetResponse(response)
-    // A middleware in between (compression) has begun to encode the body that is not sent.
-    if (target.write !== heldWrite) answerFailure(response, error, end as ServerResponse['end'])
-    else onFailure(error)
-  }
-
-  const heldWrite: Send = (...args) => {
-    if (held.isHeadSent && !held.waiting) return write.apply(response, args)
-    let isWritable: unknown
-    pass(() => {
-      isWritable = write.apply(response, args)
-    })
-    if (isWritable === undefined) held.owesDrain = true
-    return isWritable ?? false
-  }
-
-  target.write = heldWrite
-  target.writeHead = (...args) => {
-    if (held.isHeadSent && !held.waiting) return writeHead.apply(response, args)
-    // Wrappers of wrappers call it again for each chunk, as long as no head has left.
-    if (held.isHeadWritten) return response
-    held.isHeadWritten = true
-    pass(() => writeHead.apply(response, mergeHead(response, args)))
-    return response
-  }
-  target.flushHeaders = () => {
-    if (held.isHeadSent && !held.waiting) return flushHeaders.call(response)
-    return pass(() => flushHeaders.call(response))
-  }
-  target.end = (...args) => {
-    pass(() => end.apply(response, args))
-    return response
-  }
+  new HeldResponse(response, visit, onFailure).hold()
 }
 
-interface Held {
+class HeldResponse<Data extends object> {
+  readonly #response: ServerResponse
+  readonly #visit: Visit<Data>
+  readonly #onFailure: (error: unknown) => void
+  /** What the response did before, which may be another middleware's. */
+  readonly #native: Senders
+  readonly #held: Senders
+  #stage: Stage
+  #hasLines: boolean
   /** The calls that wait for the save; undefined while none is under way. */
-  waiting: (() => void)[] | undefined
-  isHeadWritten: boolean
-  isHeadSent: boolean
-  owesDrain: boolean
+  #waiting: Call[] | undefined
+  #owesDrain = false
+  readonly #drain: () => void
+  #failure: unknown
+  /** What the framework does right now is its answer to the error. */
+  #isFailing = false
+  #restore: () => void = () => undefined
+
+  constructor(response: ServerResponse, visit: Visit<Data>, onFailure: (error: unknown) => void) {
+    this.#response = response
+    this.#visit = visit
+    this.#onFailure = onFailure
+    const { writeHead, write, end, flushHeaders } = response as unknown as Senders
+    this.#native = { writeHead, write, end, flushHeaders }
+    this.#held = {
+      writeHead: (...args) => this.#writeHead(args),
+      write: (...args) => this.#write(args),
+      end: (...args) => {
+        this.#call({ verb: 'end', args })
+        return response
+      },
+      flushHeaders: () => void this.#call({ verb: 'flushHeaders', args: [] }),
+    }
+    this.#drain = drainSignal(response)
+    this.#stage = response.headersSent ? 'sent' : 'open'
+    this.#hasLines = response.headersSent
+  }
+
+  hold(): void {
+    behind.set(this.#held.write, this.#native.write)
+    Object.assign(this.#response, this.#held)
+  }
+
+  #write(args: readonly unknown[]): unknown {
+    const result = this.#call({ verb: 'write', args })
+    if (result === undefined) this.#owesDrain = true
+    return result ?? false
+  }
+
+  #writeHead(args: readonly unknown[]): ServerResponse {
+    const call: Call = { verb: 'writeHead', args }
+    if (this.#stage === 'sent') this.#run(call)
+    else if (this.#stage !== 'held') this.#call(call)
+    // Without headers it may be a wrapper that looks at more than headersSent, for each chunk.
+    else if (args.length > 1) throw headSentError(this.#response)
+    return this.#response
+  }
+
+  /** Undefined: the call waits, or is not heard. */
+  #call(call: Call): unknown {
+    if (this.#stage === 'answered')
+      return sending.has(this.#response) ? this.#send(call) : this.#ignore(call)
+    if (this.#stage === 'failed') {
+      if (!this.#isFailing && call.verb !== 'writeHead') return this.#interrupt(call)
+      this.#beginAnswer()
+    }
+    if (this.#waiting) return void this.#waiting.push(call)
+    const isFirst = this.#stage === 'open'
+    const saving = isFirst || call.verb === 'end' ? this.#visit.settle() : undefined
+    if (!saving) return this.#run(call)
+    this.#waiting = [call]
+    if (isFirst) this.#freeze()
+    saving.then(
+      () => this.#release(),
+      (error: unknown) => this.#fail(error),
+    )
+    return undefined
+  }
+
+  #run({ verb, args }: Call): unknown {
+    if (this.#stage === 'open') this.#stage = 'sent'
+    const isHead = verb === 'writeHead'
+    const headArgs = this.#addLines(isHead ? args : [])
+    const result = this.#send({ verb, args: isHead ? headArgs : args })
+    if (this.#stage === 'answering' && verb === 'end') this.#stage = 'answered'
+    return result
+  }
+
+  #send({ verb, args }: Call): unknown {
+    const response = this.#response
+    const isOutermost = !sending.has(response)
+    sending.add(response)
+    try {
+      return this.#native[verb].apply(response, [...args])
+    } finally {
+      if (isOutermost) sending.delete(response)
+    }
+  }
+
+  #addLines(headArgs: readonly unknown[]): readonly unknown[] {
+    if (this.#hasLines) return headArgs
+    this.#hasLines = true
+    return addLines(this.#response, this.#visit, headArgs)
+  }
+
+  #freeze(): void {
+    this.#stage = 'held'
+    const isEnded = (): boolean => this.#waiting?.some(({ verb }) => verb === 'end') === true
+    this.#restore = freezeHead(this.#response, isEnded)
+  }
+
+  #release(): void {
+    const calls = this.#taken()
+    if (this.#stage === 'held') this.#stage = 'open'
+    try {
+      // The first one has settled; what follows may find more to save, and the rest waits behind it.
+      for (let next = calls.shift(), run = true; next; next = calls.shift(), run = false) {
+        if (run) this.#run(next)
+        else this.#call(next)
+        if (this.#waiting) return void this.#waiting.push(...calls)
+      }
+    } catch (error) {
+      // What the handler would have caught, had its call not been held.
+      this.#waiting = calls
+      return this.#fail(error)
+    }
+    const owesDrain = this.#owesDrain && !this.#response.writableNeedDrain
+    this.#owesDrain = false
+    if (owesDrain) this.#drain()
+  }
+
+  #fail(error: unknown): void {
+    const response = this.#response
+    this.#failure = error
+    this.#owesDrain = false
+    for (const call of this.#taken()) this.#ignore(call)
+    if (response.headersSent) return breakOff(response)
+    this.#stage = 'answered'
+    if (isGone(response)) return
+    resetResponse(response, error)
+    if (this.#isWrapped()) return this.#answerAlone()
+    this.#stage = 'failed'
+    this.#restore = whenTouched(response, () => this.#beginAnswer())
+    this.#isFailing = true
+    this.#onFailure(error)
+    this.#isFailing = false
+  }
+
+  #beginAnswer(): void {
+    this.#restore()
+    this.#stage = 'answering'
+  }
+
+  /**
+   * A call between the failure and the framework's answer to it. An answer says its status or a header
+   * first, so this is the handler going on; if it ends, so does the request.
+   */
+  #interrupt(call: Call): false {
+    if (call.verb === 'end') answerFailure(this.#response, this.#failure)
+    return this.#ignore(call)
+  }
+
+  /** A middleware in between (compression) has begun to encode the body that is not sent: past it. */
+  #answerAlone(): void {
+    this.#stage = 'answering'
+    Object.assign(this.#response, this.#held)
+    answerFailure(this.#response, this.#failure)
+  }
+
+  #isWrapped(): boolean {
+    let front: object | undefined = this.#response.write
+    while (front && front !== this.#held.write) front = behind.get(front)
+    return front === undefined
+  }
+
+  #ignore({ args }: Call): false {
+    const callback = args.at(-1)
+    if (typeof callback === 'function') process.nextTick(callback, this.#failure)
+    return false
+  }
+
+  #taken(): Call[] {
+    const calls = this.#waiting ?? []
+    this.#waiting = undefined
+    this.#restore()
+    this.#restore = () => undefined
+    return calls
+  }
 }
 
 /** The client went away; for http2 the stream says so. */

@@ -311,7 +311,7 @@ return 'noted'`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: 'd1b98d982ae5259b04939a0c73b086447ab4a4bd',
+  sha1: '04cc4a10bc0b6e35afd5d48ea3d1dd9bbb3b906a',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -387,15 +387,19 @@ end
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[1] then return { 'updated' } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { 'taken' } end
-local outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
-if not outcome then return { 'gone' } end
-if outcome ~= 'updated' then return { outcome, document } end
-if ARGV[3] ~= '' then document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {} end
+if not live_head(stored, tonumber(ARGV[5])) then return { 'gone' } end
+local document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {}
+if document == '' then
+  local outcome
+  outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
+  if outcome ~= 'updated' then return { outcome, document } end
+end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 if ARGV[3] == '' then note_in_index(KEYS[3], member_of(KEYS[2]), tonumber(ARGV[5]), ttl) end
 if KEYS[3] then redis.call('ZREM', KEYS[3], member_of(KEYS[1])) end
-return { 'updated', unpack(conflicts) }`,
+table.insert(conflicts, 1, 'updated')
+return conflicts`,
 }
 
 
@@ -483,7 +487,7 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: '2af5df4e69c95b2f0fb164fd0c8d2b3efbd85da9',
+  sha1: 'a07b12ed67fc57d1335fcaf9f13c3665210a414e',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -561,5 +565,6 @@ if not outcome then return { 'gone' } end
 if outcome ~= 'updated' then return { outcome, document } end
 redis.call('SET', KEYS[1], document, 'PX', string.format('%.0f', ttl))
 note_in_index(KEYS[2], member_of(KEYS[1]), tonumber(ARGV[1]), ttl)
-return { outcome, unpack(conflicts) }`,
+table.insert(conflicts, 1, outcome)
+return conflicts`,
 }

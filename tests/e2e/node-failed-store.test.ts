@@ -55,6 +55,9 @@ function memoryVerbs() {
     touch: store.touch.bind(store),
     regenerate: store.regenerate.bind(store),
     end: store.end.bind(store),
+    claim: store.claim.bind(store),
+    users: store.users,
+    references: store.references,
     close: store.close.bind(store),
   }
 }

@@ -169,6 +169,9 @@ function memoryStoreVerbs(): Store {
     touch: (...args) => store.touch(...args),
     regenerate: (...args) => store.regenerate(...args),
     end: (...args) => store.end(...args),
+    claim: (...args) => store.claim(...args),
+    users: store.users,
+    references: store.references,
     close: () => store.close(),
   }
 }

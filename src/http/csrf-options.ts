@@ -1,0 +1,75 @@
+/** The options of CSRF protection: checked and completed once, at construction. */
+import { optionError } from '../core/errors.ts'
+
+export interface CsrfOptions {
+  /**
+   * Origins besides the own one whose pages may send unsafe requests, exactly as browsers write them:
+   * `https://example.org`. List siblings that post here, and the public origin where a proxy rewrites
+   * Host. Each can do in the visitor's name what the own pages can. Default: none.
+   */
+  readonly origins?: readonly string[]
+  /**
+   * `'fallback'` (default): a token is asked for only where a request brings neither Sec-Fetch-Site
+   * nor Origin nor Referer. `'always'`: each unsafe request needs one as well.
+   */
+  readonly token?: 'fallback' | 'always'
+  /** The request header that may hold the token. Default `x-csrf-token`. */
+  readonly header?: string
+  /** The field of a parsed body that may hold the token. Default `_csrf`. */
+  readonly field?: string
+}
+
+export interface CsrfPolicy {
+  readonly origins: ReadonlySet<string>
+  readonly token: 'fallback' | 'always'
+  readonly header: string
+  readonly field: string
+}
+
+const KNOWN = ['origins', 'token', 'header', 'field']
+/** RFC 9110 section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,128}$/
+/** Of schemes that URL knows no origin of: pages inside of apps (`capacitor://localhost`). */
+const APP_ORIGIN = /^(?!https?:|file:|data:|blob:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,\\]+$/
+
+/** `true` is the defaults, `false` and undefined are no protection. Throws ERR_OPTION with the remedy. */
+export function resolveCsrf(options: CsrfOptions | true): CsrfPolicy
+export function resolveCsrf(options: CsrfOptions | boolean | undefined): CsrfPolicy | undefined
+export function resolveCsrf(options: CsrfOptions | boolean | undefined): CsrfPolicy | undefined {
+  if (options === undefined || options === false) return undefined
+  const given = options === true ? {} : options
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw optionError('csrf takes true or an object with options; see docs/csrf.md.')
+  }
+  const unknown = Object.keys(given).find((name) => !KNOWN.includes(name))
+  if (unknown !== undefined)
+    throw optionError(`csrf has no option '${unknown}': it takes ${KNOWN.join(', ')}.`)
+  const { origins = [], token = 'fallback', header = 'x-csrf-token', field = '_csrf' } = given
+  if (!Array.isArray(origins)) throw optionError('csrf.origins must be a list of origins.')
+  if (token !== 'fallback' && token !== 'always')
+    throw optionError("csrf.token must be 'fallback' or 'always'.")
+  if (typeof header !== 'string' || !HEADER_NAME.test(header.toLowerCase()))
+    throw optionError('csrf.header must be a header name such as x-csrf-token.')
+  if (typeof field !== 'string' || field === '')
+    throw optionError('csrf.field must be the name of a body field such as _csrf.')
+  return {
+    origins: new Set(origins.map(checkedOrigin)),
+    token,
+    header: header.toLowerCase(),
+    field,
+  }
+}
+
+/** One spelling only, because the request's is compared with it as text. */
+function checkedOrigin(origin: unknown): string {
+  const text = typeof origin === 'string' ? origin : ''
+  if (APP_ORIGIN.test(text)) return text
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'
+  if (url && isWeb && url.origin === text) return text
+  throw optionError(
+    "csrf.origins must hold origins as browsers send them, such as 'https://example.org': scheme, host in " +
+      "lower case, a port if it is not the usual one, no path. Neither 'null' nor '*' names one." +
+      (url && isWeb ? ` Did you mean '${url.origin}'?` : ''),
+  )
+}
