@@ -30,7 +30,7 @@ const KNOWN = ['origins', 'token', 'header', 'field']
 /** RFC 9110 section 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,128}$/
 /** Of schemes that URL knows no origin of: pages inside of apps (`capacitor://localhost`). */
-const APP_ORIGIN = /^(?!https?:|file:|data:|blob:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,\\]+$/
+const APP_ORIGIN = /^(?!https?:|file:|data:|blob:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,\\*]+$/
 
 /** `true` is the defaults, `false` and undefined are no protection. Throws ERR_OPTION with the remedy. */
 export function resolveCsrf(options: CsrfOptions | true): CsrfPolicy
@@ -65,7 +65,8 @@ function checkedOrigin(origin: unknown): string {
   const text = typeof origin === 'string' ? origin : ''
   if (APP_ORIGIN.test(text)) return text
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'
+  // URL takes a star for a letter; no browser sends one.
+  const isWeb = !text.includes('*') && (url?.protocol === 'https:' || url?.protocol === 'http:')
   if (url && isWeb && url.origin === text) return text
   throw optionError(
     "csrf.origins must hold origins as browsers send them, such as 'https://example.org': scheme, host in " +
