@@ -17,11 +17,12 @@ interface Room {
 
 const table: Record<string, Room> = {
   core: { rooms: [], packages: ['@lukeed/ms'], peers: [] },
-  http: { rooms: ['core'], packages: ['cookie'], peers: [] },
+  http: { rooms: ['core'], packages: ['bowser', 'cookie'], peers: [] },
   redis: { rooms: ['core'], packages: [], peers: ['ioredis', 'redis', 'iovalkey'] },
   memory: { rooms: ['core'], packages: ['lru-cache'], peers: [] },
   node: { rooms: ['core'], packages: [], peers: [] },
-  adapters: { rooms: ['core', 'node'], packages: [], peers: ['koa'] },
+  // http: CSRF is decided there, and each framework mounts it.
+  adapters: { rooms: ['core', 'http', 'node'], packages: [], peers: ['koa'] },
   // The files directly in src/. No room may import them.
   '.': { rooms: ['core', 'http', 'memory'], packages: [], peers: [] },
 }

@@ -2,10 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SessionProperty } from '../core/session.ts'
 import type { Sessions } from '../core/sessions.ts'
+import { refuseForgery } from '../http/csrf-guard.ts'
+import { resolveCsrf } from '../http/csrf-options.ts'
+import type { CsrfOptions } from '../http/csrf-options.ts'
 import { holdResponse } from '../node/held-response.ts'
 import { exposeSession } from '../node/property.ts'
 import type { MountOptions } from '../node/property.ts'
-import { isEncrypted, NodeRequestHead } from '../node/request.ts'
+import { headerOf, hostOf, isEncrypted, NodeRequestHead } from '../node/request.ts'
 
 export type { MountOptions } from '../node/property.ts'
 
@@ -35,14 +38,8 @@ export function session<Data extends object>(
   return (request, response, next) => {
     const begin = (): void => {
       if (sessions.visitOf(request)) return next()
-      const { originalUrl, secure } = request as { originalUrl?: string; secure?: boolean }
-      const isSecure = secure ?? isEncrypted(request)
-      const head = new NodeRequestHead(
-        request,
-        request,
-        originalUrl ?? request.url ?? '/',
-        isSecure,
-      )
+      const url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/'
+      const head = new NodeRequestHead(request, request, url, isSecure(request))
       const visit = sessions.begin(head, request)
       if (!visit) return next()
       const ready = (): void => {
@@ -64,4 +61,50 @@ export function session<Data extends object>(
       next(error)
     }
   }
+}
+
+/**
+ * Refuses unsafe requests that may come from a page of another site: ERR_CSRF (status 403) goes to the
+ * error handlers of the app, and the event `csrfRefused` is told. Mount it behind `session`, and
+ * behind the body parser where tokens come in forms. Throws ERR_OPTION.
+ *
+ * @example
+ * app.use(session(sessions))
+ * app.use(express.urlencoded())
+ * app.use(csrf(sessions, { origins: ['https://pay.example.net'] }))
+ */
+export function csrf<Data extends object>(
+  sessions: Sessions<Data>,
+  options: CsrfOptions = {},
+): ExpressMiddleware {
+  const policy = resolveCsrf(options)
+  return (request, _response, next) => {
+    try {
+      const checking = refuseForgery(sessions, policy, request, {
+        method: request.method ?? '',
+        secure: isSecure(request),
+        host: publicHostOf(request),
+        header: (name) => headerOf(request, name),
+        body: () => (request as { body?: unknown }).body,
+      })
+      if (checking) checking.then(() => next()).catch(next)
+      else next()
+    } catch (error) {
+      next(error)
+    }
+  }
+}
+
+/** Express heeds its setting `trust proxy`; Connect knows the connection alone. */
+function isSecure(request: IncomingMessage): boolean {
+  return (request as { secure?: boolean }).secure ?? isEncrypted(request)
+}
+
+/** As Express' own `hostname` has it, but with the port, which Express 4 cuts off. */
+function publicHostOf(request: IncomingMessage): string | undefined {
+  const { app } = request as { app?: { get?(setting: string): unknown } }
+  const trusts = app?.get?.('trust proxy fn')
+  const forwarded = headerOf(request, 'x-forwarded-host')?.split(',')[0]?.trim()
+  const isTrusted = typeof trusts === 'function' && trusts(request.socket.remoteAddress, 0) === true
+  return isTrusted && forwarded ? forwarded : hostOf(request)
 }

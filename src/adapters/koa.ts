@@ -2,11 +2,14 @@
 import type { DefaultState, Middleware } from 'koa'
 import type { SessionProperty } from '../core/session.ts'
 import type { Sessions } from '../core/sessions.ts'
+import { refuseForgery } from '../http/csrf-guard.ts'
+import { resolveCsrf } from '../http/csrf-options.ts'
+import type { CsrfOptions } from '../http/csrf-options.ts'
 import { answerFailure } from '../node/failure.ts'
 import { holdResponse } from '../node/held-response.ts'
 import { exposeSession } from '../node/property.ts'
 import type { MountOptions } from '../node/property.ts'
-import { NodeRequestHead } from '../node/request.ts'
+import { headerOf, NodeRequestHead } from '../node/request.ts'
 
 export type { MountOptions } from '../node/property.ts'
 
@@ -36,5 +39,32 @@ export function session<Data extends object>(
     })
     await next()
     await visit.settle()
+  }
+}
+
+/**
+ * Refuses unsafe requests that may come from a page of another site: ERR_CSRF (status 403), told by
+ * the event `csrfRefused`. Mount it behind `session`, and behind the body parser where tokens come in
+ * forms. Throws ERR_OPTION.
+ *
+ * @example
+ * app.use(session(sessions))
+ * app.use(bodyParser())
+ * app.use(csrf(sessions, { origins: ['https://pay.example.net'] }))
+ */
+export function csrf<Data extends object>(
+  sessions: Sessions<Data>,
+  options: CsrfOptions = {},
+): Middleware {
+  const policy = resolveCsrf(options)
+  return async (ctx, next) => {
+    await refuseForgery(sessions, policy, ctx, {
+      method: ctx.method,
+      secure: ctx.secure,
+      host: ctx.host,
+      header: (name) => headerOf(ctx.req, name),
+      body: () => (ctx.request as { body?: unknown }).body,
+    })
+    await next()
   }
 }

@@ -3,14 +3,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { HandstampError } from '../core/errors.ts'
 import type { Sessions } from '../core/sessions.ts'
+import { refuseForgery } from '../http/csrf-guard.ts'
+import { resolveCsrf } from '../http/csrf-options.ts'
+import type { CsrfOptions, CsrfPolicy } from '../http/csrf-options.ts'
 import { answerFailure, breakOff } from '../node/failure.ts'
 import { holdResponse } from '../node/held-response.ts'
-import { isEncrypted, NodeRequestHead } from '../node/request.ts'
+import { headerOf, hostOf, isEncrypted, NodeRequestHead } from '../node/request.ts'
+
+export interface WithSessionOptions {
+  /**
+   * Refuses unsafe requests that may come from a page of another site, before the listener sees them:
+   * status 403, and the event `csrfRefused`. True is the defaults; see docs/csrf.md. Default false.
+   */
+  readonly csrf?: CsrfOptions | boolean
+}
 
 /**
  * Wraps a request listener; `sessions.getSession(request)` gives the session within. If the session
  * cannot be read or saved, and the listener does not deal with that itself, the answer has the status
- * of the error: node:http would end the process over a rejection that nobody handles.
+ * of the error: node:http would end the process over a rejection that nobody handles. Throws
+ * ERR_OPTION.
  *
  * @example
  * createServer(withSession(sessions, async (request, response) => {
@@ -25,11 +37,15 @@ export function withSession<
 >(
   sessions: Sessions<Data>,
   listener: (request: Request, response: Response) => unknown,
+  { csrf }: WithSessionOptions = {},
 ): (request: Request, response: Response) => void {
+  const policy = resolveCsrf(csrf)
   const answer = async (request: Request, response: Response): Promise<void> => {
     try {
       if (!sessions.visitOf(request))
         begin(sessions, request as IncomingMessage, response as ServerResponse)
+      const checking = policy && refuse(sessions, policy, request as IncomingMessage)
+      if (checking) await checking
       await listener(request, response)
     } catch (error) {
       if (!(error instanceof HandstampError)) throw error
@@ -50,4 +66,18 @@ function begin<Data extends object>(
   const head = new NodeRequestHead(request, request, request.url ?? '/', isEncrypted(request))
   const visit = sessions.begin(head, request)
   if (visit) holdResponse(response, visit, (error) => answerFailure(response, error))
+}
+
+function refuse<Data extends object>(
+  sessions: Sessions<Data>,
+  policy: CsrfPolicy,
+  request: IncomingMessage,
+): Promise<void> | undefined {
+  return refuseForgery(sessions, policy, request, {
+    method: request.method ?? '',
+    secure: isEncrypted(request),
+    host: hostOf(request),
+    header: (name) => headerOf(request, name),
+    body: () => (request as { body?: unknown }).body,
+  })
 }

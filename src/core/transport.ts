@@ -10,6 +10,8 @@ export interface RequestHead {
   readonly path: string
   /** Whether the client spoke TLS, as far as the framework can tell. */
   readonly secure: boolean
+  /** Where the request came from, as far as the framework can tell; read at a sign-in only. */
+  readonly ip?: string | undefined
   /** The framework's own request, handed to hooks. */
   readonly source: unknown
 }

@@ -17,9 +17,25 @@ export class NodeRequestHead implements RequestHead {
   }
 
   header(name: string): string | undefined {
-    const value = this.#request.headers[name]
-    return Array.isArray(value) ? value.join(', ') : value
+    return headerOf(this.#request, name)
   }
+
+  /** A framework's own `ip` (Koa, Express) heeds its setting of proxies; else what connected to us. */
+  get ip(): string | undefined {
+    const { ip } = this.source as { ip?: unknown }
+    return typeof ip === 'string' ? ip : this.#request.socket.remoteAddress
+  }
+}
+
+/** The text of a header, its name in lower case; several lines are one list (RFC 9110 section 5.3). */
+export function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** The Host header, which HTTP/2 calls `:authority` (RFC 9113 section 8.3.1). */
+export function hostOf(request: IncomingMessage): string | undefined {
+  return headerOf(request, ':authority') ?? request.headers.host
 }
 
 /** Whether the connection itself is encrypted; what a proxy in front says is for the framework to judge. */
