@@ -8,6 +8,8 @@ import type { Store } from './core/store.ts'
 import type { Transport } from './core/transport.ts'
 import type { CookieOptions } from './http/cookie-options.ts'
 import { cookieTransport } from './http/cookie-transport.ts'
+import { deviceDescriber } from './http/device.ts'
+import type { DescribeDevice } from './http/device.ts'
 import { memoryStore } from './memory/store.ts'
 
 export interface SessionsOptions<Data extends object> extends EngineOptions<Data> {
@@ -22,11 +24,18 @@ export interface SessionsOptions<Data extends object> extends EngineOptions<Data
   readonly secret?: string | readonly string[]
   /** Another way for ids to travel than a cookie: `headerTransport(…)`. */
   readonly transport?: Transport
+  /**
+   * What a user recognises the device of a sign-in by, in the list of their sessions: gets the
+   * framework's request, returns `{ label, ip? }`, or undefined to keep nothing. The label is cut to
+   * 80 visible characters; an ip that is none is left out. Default: browser and system, such as
+   * "Firefox on Windows", and the address as the framework sees it.
+   */
+  readonly describeDevice?: DescribeDevice
 }
 
 const KNOWN = new Set<string>(
   (
-    'store cookie secret transport idleTimeout absoluteTimeout touchInterval rolling maxBytes storeTimeout ' +
+    'store cookie secret transport describeDevice idleTimeout absoluteTimeout touchInterval rolling maxBytes storeTimeout ' +
     'references maxSessionsPerUser whenTooManySessions onConflict generateId validate beforeSave codec clock'
   ).split(' '),
 )
@@ -74,7 +83,7 @@ export function createSessions<Data extends SessionData<Data> & object = Record<
     resolveEngine(options, {
       store: store ?? memoryStore(options.clock ? { clock: options.clock } : {}),
       transport: transport ?? cookieTransport(cookie, secret),
-      deviceOf: () => undefined,
+      deviceOf: deviceDescriber(options.describeDevice),
       persistent: typeof cookie === 'object' && cookie.persistent === true,
     }),
   )
