@@ -1,6 +1,6 @@
 /** What a user recognises a device by, from what its browser says of itself: a help to the memory, never a proof. */
 import { isIP } from 'node:net'
-import Bowser from 'bowser'
+import { parse } from 'bowser'
 import type { Device } from '../core/device.ts'
 import { optionError } from '../core/errors.ts'
 import type { RequestHead } from '../core/transport.ts'
@@ -67,13 +67,13 @@ function addressOf(ip: unknown): string | undefined {
 }
 
 /** Names that are longer or stranger than what people say. */
-const SPOKEN: Readonly<Record<string, string>> = {
-  'Google Chrome': 'Chrome',
-  'Microsoft Edge': 'Edge',
-  'Samsung Internet for Android': 'Samsung Internet',
-  HeadlessChrome: 'Headless Chrome',
-  YaBrowser: 'Yandex Browser',
-}
+const SPOKEN = new Map([
+  ['Google Chrome', 'Chrome'],
+  ['Microsoft Edge', 'Edge'],
+  ['Samsung Internet for Android', 'Samsung Internet'],
+  ['HeadlessChrome', 'Headless Chrome'],
+  ['YaBrowser', 'Yandex Browser'],
+])
 
 /** One member of the list: a string in quotes, then its version (RFC 8941; UA Client Hints section 3.1). */
 const BRAND = /"((?:[^"\\]|\\.)*)"\s*;\s*v\s*=\s*"/g
@@ -87,22 +87,21 @@ function readBrands(header: string | undefined): string | undefined {
     return letters !== '' && letters !== 'NotABrand'
   })
   const brand = real.find((name) => name !== 'Chromium') ?? real[0]
-  return brand === undefined ? undefined : (SPOKEN[brand] ?? brand)
+  return brand && (SPOKEN.get(brand) ?? brand)
 }
 
-const PLATFORMS: Readonly<Record<string, string>> = {
-  Android: 'Android',
-  'Chrome OS': 'Chrome OS',
-  'Chromium OS': 'Chrome OS',
-  iOS: 'iOS',
-  Linux: 'Linux',
-  macOS: 'macOS',
-  Windows: 'Windows',
-}
+const PLATFORMS = new Map([
+  ['Android', 'Android'],
+  ['Chrome OS', 'Chrome OS'],
+  ['Chromium OS', 'Chrome OS'],
+  ['iOS', 'iOS'],
+  ['Linux', 'Linux'],
+  ['macOS', 'macOS'],
+  ['Windows', 'Windows'],
+])
 
 function readPlatform(header: string | undefined): string | undefined {
-  const platform = /^"([^"]{1,20})"$/.exec(header ?? '')?.[1] ?? ''
-  return Object.hasOwn(PLATFORMS, platform) ? PLATFORMS[platform] : undefined
+  return PLATFORMS.get(/^"([^"]{1,20})"$/.exec(header ?? '')?.[1] ?? '')
 }
 
 interface Agent {
@@ -113,13 +112,13 @@ interface Agent {
 function readUserAgent(text: string): Agent {
   // Bowser throws on an empty text.
   if (text.trim() === '') return { browser: undefined, system: undefined }
-  const { browser, os, platform } = Bowser.parse(text)
+  const { browser, os, platform } = parse(text)
   // Of what it does not know Bowser returns the beginning of the text.
   const isGuessed = browser.name === undefined || text.startsWith(browser.name)
   const name = isGuessed ? productOf(text) : browser.name
   const isApple = platform.vendor === 'Apple' && os.name === 'iOS'
   return {
-    browser: name && (SPOKEN[name] ?? name),
+    browser: name && (SPOKEN.get(name) ?? name),
     system: (isApple && platform.model) || os.name,
   }
 }
