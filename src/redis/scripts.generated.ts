@@ -3,13 +3,13 @@ import type { Script } from './script.ts'
 
 export const end: Script = {
   name: 'end',
-  sha1: '8613cffb10f0ced6c05eed7d37a7f0a9e5eed50e',
+  sha1: '4ec769e32593e6638d8d02d02620b295c26a6819',
   source: `local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'none' then return 'absent' end
 local document = kind == 'string' and redis.call('GET', KEYS[1]) or ''
 local live = string.find(document, '{"@":[1,', 1, true) == 1
 local tombstone = string.find(document, '{"@":["', 1, true) == 1
-if tombstone then return 'absent' end
+if tombstone and redis.call('PTTL', KEYS[1]) > 0 then return 'absent' end
 redis.call('DEL', KEYS[1])
 if live then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return live and 'ended' or 'absent'`,

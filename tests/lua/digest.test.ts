@@ -16,7 +16,7 @@ import * as scripts from '../../src/redis/scripts.generated.ts'
  * Then copy the new digest from src/redis/scripts.generated.ts.
  */
 const DIGESTS = {
-  end: '8613cffb10f0ced6c05eed7d37a7f0a9e5eed50e',
+  end: '4ec769e32593e6638d8d02d02620b295c26a6819',
   increment: 'd2ebd5864815f2b914d3e95f31c3b579ebc5ced5',
   regenerate: 'd422ff4bf0085538af8c00ba31059abb6db4053b',
   touch: 'd8d342378b2733de9e707c149456d353463fcf8c',
