@@ -20,8 +20,10 @@ export async function monitor(port: number): Promise<Monitor> {
   let reached: (() => void) | undefined
   let marker = 0
   listener.on('monitor', (_time: string, args: string[], source: string) => {
-    if (args[0]?.toUpperCase() === 'ECHO' && args[1] === `marker ${marker}`) reached?.()
-    else seen.push({ source, args })
+    const command = args[0]?.toUpperCase() ?? ''
+    if (command === 'ECHO' && args[1] === `marker ${marker}`) reached?.()
+    // How clients introduce themselves is not part of any request.
+    else if (!['HELLO', 'INFO', 'CLIENT'].includes(command)) seen.push({ source, args })
   })
   const take = async (): Promise<typeof seen> => {
     marker++
