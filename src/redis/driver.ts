@@ -44,11 +44,14 @@ export type RedisClient = CallClient | SendClient | SendClusterClient | SendSent
 /** Throws ERR_OPTION for what is no client. */
 export function driverOf(client: RedisClient): Driver {
   if (typeof client !== 'object' || client === null) throw notAClient()
-  keepProcessAlive(client)
   if ('call' in client && typeof client.call === 'function') {
+    keepProcessAlive(client)
     return { send: (_key, _isReadonly, [command, ...args]) => client.call(command, args) }
   }
   if (!('sendCommand' in client) || typeof client.sendCommand !== 'function') throw notAClient()
+  // node-redis 3 has a sendCommand too, which takes a callback.
+  if (typeof client.isOpen !== 'boolean') throw notAClient()
+  keepProcessAlive(client)
   const send = senderOf(client)
   return {
     send: (key, isReadonly, args) =>
