@@ -4,7 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 /** These need no server, so running only them starts none. All other tests have all servers. */
-const withoutServers = ['tests/architecture.test.ts', 'tests/unit/{core,http}/**/*.test.ts']
+const withoutServers = [
+  'tests/architecture.test.ts',
+  'tests/types/types.test.ts',
+  'tests/unit/{core,http}/**/*.test.ts',
+]
 
 export default defineConfig({
   resolve: { alias: ownNames() },

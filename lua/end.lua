@@ -11,7 +11,8 @@ if kind == 'none' then return 'absent' end
 local document = kind == 'string' and redis.call('GET', KEYS[1]) or ''
 local live = string.find(document, '{"@":[1,', 1, true) == 1
 local tombstone = string.find(document, '{"@":["', 1, true) == 1
-if tombstone then return 'absent' end
+-- A tombstone of ours leaves by itself; what looks like one and has no expiry would stay for ever.
+if tombstone and redis.call('PTTL', KEYS[1]) > 0 then return 'absent' end
 redis.call('DEL', KEYS[1])
 if KEYS[2] then redis.call('ZREM', KEYS[2], member_of(KEYS[1])) end
 if live then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end

@@ -41,21 +41,38 @@ const KNOWN = new Set<string>(
 )
 
 /** Options of other libraries, by what they are called here. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  name: 'use cookie.name',
-  key: 'use cookie.name',
-  keys: 'use secret',
-  genid: 'use generateId',
-  genSid: 'use generateId',
-  maxAge: 'use idleTimeout and absoluteTimeout, with cookie.persistent',
-  ttl: 'use idleTimeout',
-  prefix: 'give it to redisStore',
-  client: 'give it to redisStore',
-  url: 'give it to redisStore',
-  resave: 'leave it out: only changes are ever written',
-  saveUninitialized: 'leave it out: nothing is stored before something is written',
-  unset: 'leave it out: assigning null destroys',
-}
+const ELSEWHERE = new Map(
+  Object.entries({
+    name: 'use cookie.name',
+    key: 'use cookie.name',
+    domain: 'use cookie.domain',
+    path: 'use cookie.path',
+    secure: 'use cookie.secure',
+    sameSite: 'use cookie.sameSite',
+    httpOnly: 'use cookie.httpOnly',
+    persistent: 'use cookie.persistent',
+    keys: 'use secret',
+    password: 'use secret',
+    signed: 'use secret',
+    genid: 'use generateId',
+    genSid: 'use generateId',
+    maxAge: 'use idleTimeout and absoluteTimeout, with cookie.persistent',
+    ttl: 'use idleTimeout',
+    valid: 'use validate',
+    serializer: 'use codec',
+    reconnectTimeout: 'use storeTimeout',
+    sessionIdStore: 'use transport',
+    errorHandler: 'listen to sessions.events',
+    prefix: 'give it to redisStore',
+    client: 'give it to redisStore',
+    url: 'give it to redisStore',
+    proxy: 'leave it out: the framework knows which proxies it trusts',
+    resave: 'leave it out: only changes are ever written',
+    saveUninitialized: 'leave it out: nothing is stored before something is written',
+    allowEmpty: 'leave it out: session.save() stores an empty session',
+    unset: 'leave it out: assigning null destroys',
+  }),
+)
 
 /**
  * Makes the engine that an adapter mounts.
@@ -69,22 +86,21 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 export function createSessions<Data extends SessionData<Data> & object = Record<string, unknown>>(
   options: SessionsOptions<Data> = {},
 ): Sessions<Data> {
+  if (typeof options !== 'object' || options === null)
+    throw optionError('createSessions takes an object with options.')
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name))
       throw optionError(
-        `createSessions has no option '${name}': ${ELSEWHERE[name] ?? 'see docs/options.md'}.`,
+        `createSessions has no option '${name}': ${ELSEWHERE.get(name) ?? 'see docs/options.md'}.`,
       )
   }
-  const { store, cookie = {}, secret, transport } = options
-  if (transport && (options.cookie || secret !== undefined)) {
+  const { cookie = {}, secret, clock } = options
+  if (options.transport !== undefined && (options.cookie !== undefined || secret !== undefined)) {
     throw optionError('transport replaces the cookie: give it the secret, and leave cookie out.')
   }
-  return new Sessions<Data>(
-    resolveEngine(options, {
-      store: store ?? memoryStore(options.clock ? { clock: options.clock } : {}),
-      transport: transport ?? cookieTransport(cookie, secret),
-      deviceOf: deviceDescriber(options.describeDevice),
-      persistent: typeof cookie === 'object' && cookie.persistent === true,
-    }),
-  )
+  const { transport = cookieTransport(cookie, secret) } = options
+  const { store = memoryStore(clock === undefined ? {} : { clock }) } = options
+  const persistent = typeof cookie === 'object' && cookie.persistent === true
+  const deviceOf = deviceDescriber(options.describeDevice)
+  return new Sessions<Data>(resolveEngine(options, { store, transport, persistent, deviceOf }))
 }

@@ -19,7 +19,13 @@ export type ExpressMiddleware = (
   next: Next,
 ) => void
 
-/** A request that carries a session, for typing handlers: `(req: WithSession<Data>, res) => …`. */
+/**
+ * A request that carries a session, for code that leaves the types of Express alone; Express gives its
+ * handlers plain requests, so it takes a cast. `sessions.getSession(req)` takes none.
+ *
+ * @example
+ * const { session } = req as WithSession<Data, express.Request>
+ */
 export type WithSession<Data extends object, Request = IncomingMessage> = Request &
   SessionProperty<Data> & { readonly sessionID: string | undefined }
 

@@ -78,6 +78,8 @@ export function resolveEngine<Data extends object>(
   options: EngineOptions<Data>,
   parts: Parts,
 ): Engine {
+  const { clock = systemClock, codec = jsonCodec } = options
+  checkContracts({ ...parts, clock, codec })
   const idleTimeout = milliseconds('idleTimeout', options.idleTimeout ?? '1h')
   const absoluteTimeout = milliseconds(
     'absoluteTimeout',
@@ -105,8 +107,8 @@ export function resolveEngine<Data extends object>(
   }
   return {
     ...parts,
-    clock: options.clock ?? systemClock,
-    codec: options.codec ?? jsonCodec,
+    clock,
+    codec,
     events: new SessionEmitter(),
     generateId: checkedGenerator(generateId),
     idleTimeout,
@@ -120,6 +122,29 @@ export function resolveEngine<Data extends object>(
     references: checkedReferences(options.references),
     validate: hook('validate', options.validate) as Engine['validate'],
     beforeSave: hook('beforeSave', options.beforeSave) as Engine['beforeSave'],
+  }
+}
+
+const CONTRACTS = {
+  store: {
+    verbs: ['load', 'create', 'update', 'increment', 'touch', 'regenerate', 'end', 'close'],
+    remedy: 'redisStore(…) or memoryStore(…); a store of another library or a bare client is none',
+  },
+  transport: { verbs: ['covers', 'read', 'write'], remedy: 'headerTransport(…), or left out' },
+  clock: { verbs: ['now'], remedy: 'an object with now(), in milliseconds since 1970' },
+  codec: { verbs: ['encode', 'decode'], remedy: 'an object with encode() and decode()' },
+} as const
+
+/** Looks for the functions only: what they do is between the application and its tests. */
+function checkContracts(given: Record<keyof typeof CONTRACTS, unknown>): void {
+  for (const [name, { verbs, remedy }] of Object.entries(CONTRACTS)) {
+    const part = given[name as keyof typeof CONTRACTS]
+    const isPart = typeof part === 'object' && part !== null
+    if (
+      !isPart ||
+      verbs.some((verb) => typeof (part as Record<string, unknown>)[verb] !== 'function')
+    )
+      throw optionError(`${name} must be ${remedy}.`)
   }
 }
 

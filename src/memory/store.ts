@@ -36,10 +36,15 @@ export interface MemoryStoreOptions {
  * @example
  * createSessions({ store: memoryStore({ maxSessions: 10_000 }) })
  */
-export function memoryStore({
-  maxSessions = 100_000,
-  clock = systemClock,
-}: MemoryStoreOptions = {}): Store {
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  if (typeof options !== 'object' || options === null)
+    throw optionError('memoryStore takes an object with options.')
+  const { maxSessions = 100_000, clock = systemClock, ...unknown } = options
+  const [name] = Object.keys(unknown)
+  if (name !== undefined)
+    throw optionError(`memoryStore has no option '${name}'; it takes maxSessions.`)
+  if (typeof (clock as Clock | null)?.now !== 'function')
+    throw optionError('clock must be an object with now(), in milliseconds since 1970.')
   if (!Number.isSafeInteger(maxSessions) || maxSessions < 1) {
     throw optionError('maxSessions must be a whole number of at least 1.')
   }

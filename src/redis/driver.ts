@@ -46,8 +46,8 @@ export type RedisClient = CallClient | SendClient | SendClusterClient | SendSent
 /** Throws ERR_OPTION for what is no client. */
 export function driverOf(client: RedisClient): Driver {
   if (typeof client !== 'object' || client === null) throw notAClient()
-  keepProcessAlive(client)
   if ('call' in client && typeof client.call === 'function') {
+    keepProcessAlive(client)
     return {
       send: (_key, _isReadonly, [command, ...args]) => client.call(command, args),
       // The Cluster of ioredis sends a command without a key to any node.
@@ -55,6 +55,9 @@ export function driverOf(client: RedisClient): Driver {
     }
   }
   if (!('sendCommand' in client) || typeof client.sendCommand !== 'function') throw notAClient()
+  // node-redis 3 has a sendCommand too, which takes a callback.
+  if (typeof client.isOpen !== 'boolean') throw notAClient()
+  keepProcessAlive(client)
   const send = senderOf(client)
   return {
     isPinned: !('acquire' in client),

@@ -43,7 +43,7 @@ export function referenceIndexKey(prefix: string, reference: ReferenceKey): stri
 
 /** Throws ERR_OPTION: braces would move the slot, commas and spaces break what lists keys. */
 export function checkedPrefix(prefix: string): string {
-  if (/^[\w:.-]{0,64}$/.test(prefix)) return prefix
+  if (typeof prefix === 'string' && /^[\w:.-]{0,64}$/.test(prefix)) return prefix
   throw optionError(
     "prefix must be at most 64 letters, digits or any of ':._-', for example 'hs:'.",
   )

@@ -144,7 +144,7 @@ return { redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf'), #ended }`,
 
 export const end: Script = {
   name: 'end',
-  sha1: 'bbbe85d9bfe74b454fce8d8dc345194f961c9b46',
+  sha1: 'dd6bf97944cebdf35c9d0e2e1b7bd5cd8b6de11c',
   source: `local function member_of(key)
   return string.match(key, '[^:]*$')
 end
@@ -160,7 +160,7 @@ if kind == 'none' then return 'absent' end
 local document = kind == 'string' and redis.call('GET', KEYS[1]) or ''
 local live = string.find(document, '{"@":[1,', 1, true) == 1
 local tombstone = string.find(document, '{"@":["', 1, true) == 1
-if tombstone then return 'absent' end
+if tombstone and redis.call('PTTL', KEYS[1]) > 0 then return 'absent' end
 redis.call('DEL', KEYS[1])
 if KEYS[2] then redis.call('ZREM', KEYS[2], member_of(KEYS[1])) end
 if live then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end

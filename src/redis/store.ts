@@ -34,6 +34,22 @@ export interface RedisStoreOptions {
   readonly prefix?: string
 }
 
+/** Options of other libraries, by what they are called here. */
+const ELSEWHERE = new Map(
+  Object.entries({
+    ttl: 'use idleTimeout of createSessions',
+    disableTTL: 'leave it out: every key has an end',
+    disableTouch: 'use touchInterval of createSessions',
+    serializer: 'use codec of createSessions',
+    serialize: 'use codec of createSessions',
+    host: 'use url',
+    port: 'use url',
+    socket: 'use url',
+    db: 'use url',
+    scanCount: 'leave it out: keys are never scanned',
+  }),
+)
+
 /**
  * Keeps sessions in Redis 6.2 or later, or Valkey, standalone, behind Sentinel, or on a Cluster.
  * Throws ERR_OPTION.
@@ -42,10 +58,14 @@ export interface RedisStoreOptions {
  * createSessions({ store: redisStore({ client: new Redis() }) })
  */
 export function redisStore(options: RedisStoreOptions): Store {
+  if (typeof options !== 'object' || options === null)
+    throw optionError('redisStore takes an object with a client or a url.')
   const { client, url, prefix = 'hs:', ...unknown } = options
   const [name] = Object.keys(unknown)
   if (name !== undefined)
-    throw optionError(`redisStore has no option '${name}'; it takes client or url, and prefix.`)
+    throw optionError(
+      `redisStore has no option '${name}': ${ELSEWHERE.get(name) ?? 'it takes client or url, and prefix'}.`,
+    )
   checkedPrefix(prefix)
   if (client !== undefined && url === undefined) return new RedisStore(prefix, driverOf(client))
   if (client === undefined && typeof url === 'string' && /^rediss?:\/\//.test(url)) {

@@ -18,8 +18,11 @@ afterAll(() => built.remove())
 
 const file = (): string => join(built.folder, 'examples/demo/server.js')
 
-async function start(env: Record<string, string>, port?: number): Promise<ServerProcess> {
-  const demo = await startServer(file(), env, port)
+async function start(
+  env: Record<string, string>,
+  options: Parameters<typeof startServer>[2] = {},
+): Promise<ServerProcess> {
+  const demo = await startServer(file(), env, options)
   onTestFinished(demo.end)
   return demo
 }
@@ -105,7 +108,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (place) =
     await ada.post('/cart', { sku: 'stamp', change: 'add' })
     await ada.post('/sign-in', { name: 'Ada' })
     await first.end()
-    await start(env(), first.port)
+    await start(env(), { port: first.port })
     expect(held(await ada.get('/'))).toMatchObject(
       place === 'Redis' ? { views: 3, cart: { stamp: 1 }, user: { name: 'Ada' } } : { views: 1 },
     )
@@ -155,7 +158,8 @@ describe('the demo', () => {
   })
 
   test('without an answer of Redis the page says so and the cookie stays', async () => {
-    const demo = await start({ REDIS_URL: `redis://user:hush@127.0.0.1:${await freePort()}` })
+    const url = `redis://user:hush@127.0.0.1:${await freePort()}`
+    const demo = await start({ REDIS_URL: url }, { hasStore: false })
     const cookie = `demo-sid=${'a'.repeat(46)}`
     const response = await fetch(demo.origin, { headers: { cookie } })
     expect(response.status).toBe(503)

@@ -20,7 +20,12 @@ type SiteOptions = SessionsOptions<Data> &
   Partial<Omit<App, 'handle'>> & { readonly mount?: App['mounts'][0]['options'] }
 
 function describeMatrix(behave: (framework: Framework) => void): void {
-  for (const framework of frameworks) describe(framework.name, () => behave(framework))
+  describe.each(frameworks.map((framework) => ({ framework, name: framework.name })))(
+    '$name',
+    ({ framework }) => {
+      behave(framework)
+    },
+  )
 }
 
 /** What every test starts with: a store of its own, an app, and a visitor who has not been there yet. */
@@ -149,9 +154,7 @@ describeMatrix((framework) => {
       const { cookies, headers, text } = await visitor.get()
       expect([request, text]).toEqual([request, 'ann'])
       expect(ours(cookies)).toHaveLength(1)
-      expect(new Set(cookies.map(nameOf))).toEqual(
-        new Set(['before', 'first', 'last', 'sid']),
-      )
+      expect(new Set(cookies.map(nameOf))).toEqual(new Set(['before', 'first', 'last', 'sid']))
       expect(cookies).toHaveLength(4)
       expect(headers['x-other']).toEqual(['kept'])
     }

@@ -1,45 +1,53 @@
 /** What a Redis server receives, command by command, as MONITOR tells it. */
-import { Redis } from 'ioredis'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 
 export interface Monitor {
   /** The commands that clients sent since the last call; what scripts did inside is left out. */
   commands(): Promise<string[]>
-  /** The same with all arguments, and with what scripts did. */
+  /** The same with all arguments as MONITOR prints them, and with what scripts did. */
   lines(): Promise<string>
 }
 
+/** How clients introduce themselves: not part of any request. */
+const GREETINGS = ['HELLO', 'INFO', 'CLIENT']
+
 export async function monitor(port: number): Promise<Monitor> {
-  const control = new Redis({ port })
-  const listener = await new Redis({ port }).monitor()
+  const control = connect({ port, host: '127.0.0.1' })
+  const listener = connect({ port, host: '127.0.0.1' })
   onTestFinished(() => {
-    control.disconnect()
-    listener.disconnect()
+    control.destroy()
+    listener.destroy()
   })
-  let seen: { source: string; args: string[] }[] = []
+  let seen: string[] = []
   let reached: (() => void) | undefined
   let marker = 0
-  listener.on('monitor', (_time: string, args: string[], source: string) => {
-    if (args[0]?.toUpperCase() === 'ECHO' && args[1] === `marker ${marker}`) reached?.()
-    else seen.push({ source, args })
+  const lines = createInterface({ input: listener })
+  listener.write('MONITOR\r\n')
+  await once(lines, 'line')
+  lines.on('line', (line) => {
+    if (line.endsWith(`"ECHO" "marker-${marker}"`)) reached?.()
+    else if (!GREETINGS.includes(commandOf(line))) seen.push(line)
   })
-  const take = async (): Promise<typeof seen> => {
+  const take = async (): Promise<string[]> => {
     marker++
     const arrived = new Promise<void>((resolve) => (reached = resolve))
-    await control.echo(`marker ${marker}`)
+    control.write(`ECHO marker-${marker}\r\n`)
     await arrived
     const taken = seen
     seen = []
     return taken
   }
   return {
-    commands: async () => {
-      const taken = await take()
-      return taken.filter(({ source }) => source !== 'lua').map(({ args }) => args[0] ?? '')
-    },
-    lines: async () => {
-      const taken = await take()
-      return taken.map(({ args }) => args.join(' ')).join('\n')
-    },
+    commands: async () =>
+      (await take()).filter((line) => !/ \[\d+ lua\] /.test(line)).map(commandOf),
+    lines: async () => (await take()).join('\n'),
   }
+}
+
+/** A line is `+<time> [<database> <client>] "<command>" "<argument>" …`. */
+function commandOf(line: string): string {
+  return /\] "([^"]*)"/.exec(line)?.[1]?.toUpperCase() ?? ''
 }

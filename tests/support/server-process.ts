@@ -12,11 +12,17 @@ export interface ServerProcess {
   end(): Promise<void>
 }
 
-/** Starts `node <file>` with `PORT` and more variables; resolves once it answers. */
+/** A session of nobody, so that the server has to ask its store. */
+const COOKIE = ['sid', 'demo-sid'].map((name) => `${name}=${'0'.repeat(46)}`).join('; ')
+
+/**
+ * Starts `node <file>` with `PORT` and more variables; resolves once it answers, with a store that is
+ * connected unless there is none to wait for.
+ */
 export async function startServer(
   file: string,
   env: Record<string, string> = {},
-  port?: number,
+  { port, hasStore = true }: { port?: number; hasStore?: boolean } = {},
 ): Promise<ServerProcess> {
   const taken = port ?? (await freePort())
   const program = run(file, { PORT: String(taken), ...env })
@@ -24,8 +30,8 @@ export async function startServer(
   try {
     await until(`${file} answers on port ${taken}`, async () => {
       if (program.isOver()) return true
-      await fetch(origin, { method: 'HEAD' })
-      return true
+      const { status } = await fetch(origin, { method: 'HEAD', headers: { cookie: COOKIE } })
+      return status !== 503 || !hasStore
     })
     if (program.isOver()) throw new Error(`${file} has ended: ${program.output()}`)
   } catch (error) {

@@ -75,44 +75,15 @@ export interface Framework {
 const property = { hasProperty: true, handlesErrors: true, rewritesUrl: true } as const
 const bare = { hasProperty: false, handlesErrors: false, rewritesUrl: false } as const
 
-export const koa3: Framework = { name: 'Koa 3', protocol: 'http1', ...property, serve: koa(Koa) }
-export const koa2: Framework = { name: 'Koa 2', protocol: 'http1', ...property, serve: koa(Koa2) }
-export const express5Row: Framework = {
-  name: 'Express 5',
-  protocol: 'http1',
-  ...property,
-  serve: connectLike(express),
-}
-export const express4Row: Framework = {
-  name: 'Express 4',
-  protocol: 'http1',
-  ...property,
-  serve: connectLike(express4),
-}
-export const connectRow: Framework = {
-  name: 'Connect 3',
-  protocol: 'http1',
-  ...property,
-  serve: connectLike(connect),
-}
-export const nodeHttp: Framework = { name: 'node:http', protocol: 'http1', ...bare, serve: node }
-export const nodeHttp2: Framework = {
-  name: 'node:http2',
-  protocol: 'http2',
-  ...bare,
-  serve: node2,
-}
-export const fetchApi: Framework = { name: 'Fetch', protocol: 'http1', ...bare, serve: bridge }
-
 export const frameworks: readonly Framework[] = [
-  koa3,
-  koa2,
-  express5Row,
-  express4Row,
-  connectRow,
-  nodeHttp,
-  nodeHttp2,
-  fetchApi,
+  { name: 'Koa 3', protocol: 'http1', ...property, serve: koa(Koa) },
+  { name: 'Koa 2', protocol: 'http1', ...property, serve: koa(Koa2) },
+  { name: 'Express 5', protocol: 'http1', ...property, serve: connectLike(express) },
+  { name: 'Express 4', protocol: 'http1', ...property, serve: connectLike(express4) },
+  { name: 'Connect 3', protocol: 'http1', ...property, serve: connectLike(connect) },
+  { name: 'node:http', protocol: 'http1', ...bare, serve: node },
+  { name: 'node:http2', protocol: 'http2', ...bare, serve: node2 },
+  { name: 'Fetch', protocol: 'http1', ...bare, serve: bridge },
 ]
 
 type KoaContext = Koa.Context & Record<string, unknown>

@@ -1,0 +1,130 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { createSessions } from '../../src/index.ts'
+import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import { redisStore } from '../../src/redis/index.ts'
+import { startRedis } from '../../tools/redis/start.mjs'
+import { fakeClock } from '../support/clock.ts'
+import { inBatches } from '../support/engines.ts'
+import { monitor } from '../support/monitor.ts'
+import type { Monitor } from '../support/monitor.ts'
+import { Visitor } from '../support/visitor.ts'
+
+interface Data {
+  cart: string[]
+}
+
+/** Quick by default; LONG=1 runs the numbers of a large site. */
+const MANY = process.env['LONG'] ? 100_000 : 10_000
+
+/** A server of its own: nobody else's commands are counted. */
+let server: { single: { port: number }; stop(): Promise<void> }
+beforeAll(async () => {
+  server = await startRedis({ single: true })
+})
+afterAll(() => server.stop())
+
+async function start(
+  options: SessionsOptions<Data> = {},
+): Promise<{ sessions: Sessions<Data>; redis: Redis; seen: Monitor }> {
+  const redis = new Redis({ port: server.single.port, enableAutoPipelining: true })
+  onTestFinished(() => redis.disconnect())
+  await redis.flushall()
+  const store = redisStore({ client: redis })
+  const sessions = createSessions<Data>({ storeTimeout: '60s', ...options, store })
+  // The first use of each script sends its source; that is once per server, not per request.
+  const warm = new Visitor(sessions)
+  await warm.visit((session) => void (session.cart = ['warm']))
+  await warm.visit((session) => session.signIn('warm'))
+  await sessions.user('warm').list()
+  await sessions.user('warm').revokeAll()
+  await sessions.user('warm').count()
+  return { sessions, redis, seen: await monitor(server.single.port) }
+}
+
+describe('what users cost in Redis', () => {
+  test('a sign-in with index and limit takes two round trips besides the read of the request, the first one with a new visitor one', async () => {
+    const { sessions, seen } = await start({ maxSessionsPerUser: 5 })
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => void (session.cart = ['a']))
+    await seen.commands()
+    await visitor.visit((session) => session.signIn('ann'))
+    expect(await seen.commands()).toEqual(['GET', 'EVALSHA', 'EVALSHA'])
+    await new Visitor(sessions).visit((session) => session.signIn('ann'))
+    expect(await seen.commands()).toEqual(['EVALSHA'])
+  })
+
+  test('a page of the list, and the count, take one round trip, however many sessions there are', async () => {
+    const { sessions, seen } = await start()
+    await inBatches(200, 100, async () => {
+      await new Visitor(sessions).visit((session) => session.signIn('ann'))
+    })
+    await seen.commands()
+    const first = await sessions.user('ann').list({ limit: 150 })
+    expect(await seen.commands()).toEqual(['EVALSHA'])
+    expect(first.sessions).toHaveLength(150)
+    const second = await sessions.user('ann').list({ limit: 150, offset: first.next! })
+    expect(second.sessions).toHaveLength(50)
+    expect(second.next).toBeUndefined()
+    const handles = [...first.sessions, ...second.sessions].map(({ handle }) => handle)
+    expect(new Set(handles).size).toBe(200)
+    await seen.commands()
+    expect(await sessions.user('ann').count()).toBe(200)
+    expect(await seen.commands()).toEqual(['EVALSHA'])
+  })
+
+  test('reads and writes of a signed-in session cost what those of any other do', async () => {
+    const { sessions, seen } = await start()
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => session.signIn('ann'))
+    await visitor.visit((session) => void (session.cart = ['a']))
+    await seen.commands()
+    await visitor.visit(({ cart }) => cart)
+    await visitor.visit((session) => void (session.cart = ['a', 'b']))
+    expect(await seen.commands()).toEqual(['GET', 'GET', 'EVALSHA'])
+  })
+
+  test(`the index takes at most 110 bytes per session, with ${MANY} sessions of one user`, async () => {
+    const { sessions, redis } = await start()
+    await inBatches(MANY, 200, async () => {
+      await new Visitor(sessions).visit((session) => session.signIn('ann'))
+    })
+    const [key = ''] = await redis.keys('*:u:*')
+    expect(await redis.zcard(key)).toBe(MANY)
+    const bytes = (await redis.memory('USAGE', key, 'SAMPLES', 0)) ?? Infinity
+    expect(bytes / MANY).toBeLessThanOrEqual(110)
+  })
+
+  test(`of ${MANY} sessions ended by logout and by expiry no entry is left after one prune`, async () => {
+    const clock = fakeClock(Date.now())
+    const { sessions, redis } = await start({ clock, idleTimeout: '10m' })
+    const keep = new Visitor(sessions)
+    await inBatches(MANY, 200, async (at) => {
+      const visitor = new Visitor(sessions)
+      await visitor.visit((session) => session.signIn('ann'))
+      if (at % 2) await visitor.visit((session) => session.destroy())
+    })
+    clock.advance(9 * 60_000)
+    await keep.visit((session) => session.signIn('ann'))
+    clock.advance(2 * 60_000)
+    expect(await sessions.user('ann').count()).toBe(1)
+    const [key = ''] = await redis.keys('*:u:*')
+    expect(await redis.zcard(key)).toBe(1)
+  })
+
+  test('no command of a sign-in, list, count or revocation of a user with many sessions takes more than 2 ms of Redis', async () => {
+    const { sessions, redis } = await start()
+    await inBatches(MANY, 200, async () => {
+      await new Visitor(sessions).visit((session) => session.signIn('ann'))
+    })
+    await redis.config('SET', 'slowlog-log-slower-than', 2000)
+    await redis.slowlog('RESET')
+    await sessions.user('ann').list()
+    await sessions.user('ann').list({ offset: MANY / 2, limit: 100 })
+    await sessions.user('ann').count()
+    const { ended } = await sessions.user('ann').revokeAll()
+    expect(ended).toHaveLength(MANY)
+    const slow = (await redis.slowlog('GET', 10)) as [number, number, number, string[]][]
+    expect(slow.map(([, , micros, [command]]) => `${command} ${micros} µs`)).toEqual([])
+  })
+})
