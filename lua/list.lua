@@ -4,12 +4,14 @@
 -- ARGV[2]  how many to pass over
 -- ARGV[3]  how many to return at most
 -- ARGV[4]  what the names of the user's sessions begin with
--- Reply    {member, first line of its document, ...}
+-- Reply    {how many entries were read, then for each live one: member, first line of its document}
 -- Repeat   harmless; an entry whose session is no more is removed
 -- @include document
 local now = tonumber(ARGV[1])
-local page = {}
-local members = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '(' .. ARGV[1], 'LIMIT', ARGV[2], ARGV[3])
+-- By rank: a range of scores with an offset would walk all that it passes over.
+local first = tonumber(ARGV[2])
+local members = redis.call('ZREVRANGE', KEYS[1], first, first + tonumber(ARGV[3]) - 1)
+local page = { #members }
 for _, member in ipairs(members) do
   local document = redis.call('GET', ARGV[4] .. member)
   local head = live_head(document, now)

@@ -120,6 +120,12 @@ export interface Note {
   readonly notedAt: number
 }
 
+export interface ListedPage {
+  readonly entries: readonly IndexEntry[]
+  /** More entries stand behind this page. */
+  readonly isFull: boolean
+}
+
 /** Which sessions of a user to end: the one that is named, or a batch of all but one. */
 export type Ending =
   | { readonly only: Handle; readonly userId: string }
@@ -183,7 +189,7 @@ export interface UserStore {
   /** Writes a user's new session, notes it in the index and holds the limit, in one step. */
   admit(handle: Handle, admission: Admission): Promise<AdmitOutcome>
   /** A page of a user's live sessions; entries whose session is no more are removed on the way. */
-  list(owner: UserKey, page: IndexPage): Promise<readonly IndexEntry[]>
+  list(owner: UserKey, page: IndexPage): Promise<ListedPage>
   /** How many live sessions the index of a user holds; removes what has expired. */
   count(owner: UserKey, now: number): Promise<number>
   /** Ends sessions of a user, index and all, one or a batch of them. */

@@ -76,13 +76,13 @@ export class UserSessions {
     const { limit, offset } = checkedPage(options)
     const { store, clock } = this.#engine
     const page = { now: clock.now(), offset, count: limit }
-    const entries = await ask(this.#engine, 'list', store.users.list(this.#owner, page))
+    const { entries, isFull } = await ask(this.#engine, 'list', store.users.list(this.#owner, page))
     const mark = current?.meta.handle
     const sessions = entries.flatMap(({ handle, metaLine }) => {
       const meta = decodeMetaLine(metaLine)
       return meta?.signIn?.userId === this.#userId ? [describeSession(handle, meta, mark)] : []
     })
-    return { sessions, next: entries.length === limit ? offset + limit : undefined }
+    return { sessions, next: isFull ? offset + limit : undefined }
   }
 
   /** How many live sessions the user has, in one round trip. */

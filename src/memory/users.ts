@@ -5,8 +5,8 @@ import type {
   AdmitOutcome,
   Ended,
   Ending,
-  IndexEntry,
   IndexPage,
+  ListedPage,
   UserStore,
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
@@ -37,12 +37,13 @@ export class MemoryUsers implements UserStore {
     return { kind: 'admitted', evicted }
   }
 
-  async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<readonly IndexEntry[]> {
+  async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {
     const page = this.#documents.liveOf(owner, now).slice(offset, offset + count)
-    return page.map(({ handle, document, head }) => ({
+    const entries = page.map(({ handle, document, head }) => ({
       handle,
       metaLine: document.slice(0, head.end),
     }))
+    return { entries, isFull: entries.length === count }
   }
 
   async count(owner: UserKey, now: number): Promise<number> {

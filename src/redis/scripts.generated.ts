@@ -246,7 +246,7 @@ return { 'incremented', to }`,
 
 export const list: Script = {
   name: 'list',
-  sha1: 'e9bc61ead81fdf04f3ed489753fa87a019f26207',
+  sha1: '967b7a363c8f110edb33c02ea749b0762e629470',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -282,8 +282,9 @@ local function finish(document, head, now, revision)
   return meta .. string.sub(document, head.stop), ttl
 end
 local now = tonumber(ARGV[1])
-local page = {}
-local members = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '(' .. ARGV[1], 'LIMIT', ARGV[2], ARGV[3])
+local first = tonumber(ARGV[2])
+local members = redis.call('ZREVRANGE', KEYS[1], first, first + tonumber(ARGV[3]) - 1)
+local page = { #members }
 for _, member in ipairs(members) do
   local document = redis.call('GET', ARGV[4] .. member)
   local head = live_head(document, now)

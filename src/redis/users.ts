@@ -6,8 +6,8 @@ import type {
   AdmitOutcome,
   Ended,
   Ending,
-  IndexEntry,
   IndexPage,
+  ListedPage,
   UserStore,
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
@@ -43,15 +43,17 @@ export class RedisUsers implements UserStore {
     return kind === 'admitted' ? { kind, evicted: handlesOf(owner, members) } : { kind }
   }
 
-  async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<readonly IndexEntry[]> {
+  async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {
     const args = [String(now), String(offset), String(count), placeOf(this.#prefix, owner)]
     const key = indexKey(this.#prefix, owner)
-    const reply = (await runScript(this.#driver, scripts.list, [key], args)) as string[]
-    const members = reply.filter((_, at) => at % 2 === 0)
-    return handlesOf(owner, members).map((handle, at) => ({
+    const reply = await runScript(this.#driver, scripts.list, [key], args)
+    const [read, ...pairs] = reply as [number, ...string[]]
+    const members = pairs.filter((_, at) => at % 2 === 0)
+    const entries = handlesOf(owner, members).map((handle, at) => ({
       handle,
-      metaLine: reply[at * 2 + 1] ?? '',
+      metaLine: pairs[at * 2 + 1] ?? '',
     }))
+    return { entries, isFull: read === count }
   }
 
   async count(owner: UserKey, now: number): Promise<number> {

@@ -298,6 +298,9 @@ function verbsOfAStore(): ReturnType<typeof memoryStore> {
     touch: (handle, now) => store.touch(handle, now),
     regenerate: (handle, patch, succession) => store.regenerate(handle, patch, succession),
     end: (handle, tombstone) => store.end(handle, tombstone),
+    claim: (...args) => store.claim(...args),
+    users: store.users,
+    references: store.references,
     close: () => store.close(),
   }
 }
