@@ -63,6 +63,7 @@ const ELSEWHERE = new Map(
     reconnectTimeout: 'use storeTimeout',
     sessionIdStore: 'use transport',
     errorHandler: 'listen to sessions.events',
+    csrf: 'mount csrf(sessions) behind session(sessions), or give it to withSession',
     prefix: 'give it to redisStore',
     client: 'give it to redisStore',
     url: 'give it to redisStore',

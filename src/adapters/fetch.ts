@@ -1,10 +1,10 @@
 /** Sessions for handlers of the Fetch API: `Request` in, `Response` out. */
-import { HandstampError } from '../core/errors.ts'
+import { HandstampError, optionError } from '../core/errors.ts'
 import type { Sessions } from '../core/sessions.ts'
 import type { RequestHead } from '../core/transport.ts'
 import type { Visit } from '../core/visit.ts'
 import { refuseForgery } from '../http/csrf-guard.ts'
-import { resolveCsrf } from '../http/csrf-options.ts'
+import { csrfOption } from '../http/csrf-options.ts'
 import type { CsrfOptions, CsrfPolicy } from '../http/csrf-options.ts'
 
 export interface WithSessionOptions<Rest extends unknown[] = unknown[]> {
@@ -30,9 +30,11 @@ export interface WithSessionOptions<Rest extends unknown[] = unknown[]> {
 export function withSession<Data extends object, Rest extends unknown[]>(
   sessions: Sessions<Data>,
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
-  { csrf, ip }: WithSessionOptions<Rest> = {},
+  options: WithSessionOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const policy = resolveCsrf(csrf)
+  const policy = csrfOption(options, ['csrf', 'ip'])
+  const { ip } = options
+  if (ip !== undefined && typeof ip !== 'function') throw optionError('ip must be a function.')
   const answer = async (request: Request, rest: Rest): Promise<Response> => {
     if (policy) await refuse(sessions, policy, request)
     return handler(request, ...rest)

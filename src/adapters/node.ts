@@ -4,7 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { HandstampError } from '../core/errors.ts'
 import type { Sessions } from '../core/sessions.ts'
 import { refuseForgery } from '../http/csrf-guard.ts'
-import { resolveCsrf } from '../http/csrf-options.ts'
+import { csrfOption } from '../http/csrf-options.ts'
 import type { CsrfOptions, CsrfPolicy } from '../http/csrf-options.ts'
 import { answerFailure, breakOff } from '../node/failure.ts'
 import { holdResponse } from '../node/held-response.ts'
@@ -37,9 +37,9 @@ export function withSession<
 >(
   sessions: Sessions<Data>,
   listener: (request: Request, response: Response) => unknown,
-  { csrf }: WithSessionOptions = {},
+  options: WithSessionOptions = {},
 ): (request: Request, response: Response) => void {
-  const policy = resolveCsrf(csrf)
+  const policy = csrfOption(options, ['csrf'])
   const answer = async (request: Request, response: Response): Promise<void> => {
     try {
       if (!sessions.visitOf(request))

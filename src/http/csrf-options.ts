@@ -32,19 +32,24 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,128}$/
 /** Of schemes that URL knows no origin of: pages inside of apps (`capacitor://localhost`). */
 const APP_ORIGIN = /^(?!https?:|file:|data:|blob:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,\\*]+$/
 
-/** `true` is the defaults, `false` and undefined are no protection. Throws ERR_OPTION with the remedy. */
-export function resolveCsrf(options: CsrfOptions | true): CsrfPolicy
-export function resolveCsrf(options: CsrfOptions | boolean | undefined): CsrfPolicy | undefined
-export function resolveCsrf(options: CsrfOptions | boolean | undefined): CsrfPolicy | undefined {
-  if (options === undefined || options === false) return undefined
-  const given = options === true ? {} : options
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw optionError('csrf takes true or an object with options; see docs/csrf.md.')
-  }
-  const unknown = Object.keys(given).find((name) => !KNOWN.includes(name))
-  if (unknown !== undefined)
-    throw optionError(`csrf has no option '${unknown}': it takes ${KNOWN.join(', ')}.`)
-  const { origins = [], token = 'fallback', header = 'x-csrf-token', field = '_csrf' } = given
+/**
+ * The option `csrf` of `withSession`: true is the defaults, false and undefined are no protection.
+ * Options that it does not have are refused, lest a misspelt one protect nothing.
+ */
+export function csrfOption(
+  options: { readonly csrf?: CsrfOptions | boolean },
+  known: readonly string[],
+): CsrfPolicy | undefined {
+  refuseUnknown('withSession', options, known)
+  const { csrf = false } = options
+  if (csrf === false) return undefined
+  return resolveCsrf(csrf === true ? {} : csrf)
+}
+
+/** Throws ERR_OPTION with the remedy. */
+export function resolveCsrf(options: CsrfOptions): CsrfPolicy {
+  refuseUnknown('csrf', options, KNOWN)
+  const { origins = [], token = 'fallback', header = 'x-csrf-token', field = '_csrf' } = options
   if (!Array.isArray(origins)) throw optionError('csrf.origins must be a list of origins.')
   if (token !== 'fallback' && token !== 'always')
     throw optionError("csrf.token must be 'fallback' or 'always'.")
@@ -58,6 +63,14 @@ export function resolveCsrf(options: CsrfOptions | boolean | undefined): CsrfPol
     header: header.toLowerCase(),
     field,
   }
+}
+
+function refuseUnknown(what: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw optionError(`${what} takes an object with options: ${known.join(', ')}.`)
+  const name = Object.keys(options).find((key) => !known.includes(key))
+  if (name !== undefined)
+    throw optionError(`${what} has no option '${name}': it takes ${known.join(', ')}.`)
 }
 
 /** One spelling only, because the request's is compared with it as text. */

@@ -1,7 +1,7 @@
 /** Which requests pass as the site's own: each mix of what a browser says, against a table in letters. */
 import { describe, expect, test } from 'vitest'
 import { judgeCsrf, ownOrigin } from '../../../src/http/csrf.ts'
-import { resolveCsrf } from '../../../src/http/csrf-options.ts'
+import { csrfOption, resolveCsrf } from '../../../src/http/csrf-options.ts'
 import type { CsrfOptions } from '../../../src/http/csrf-options.ts'
 
 const OWN = 'https://example.org'
@@ -89,7 +89,7 @@ describe('the decision', () => {
   })
 
   test('lets no other origin pass where none is configured', () => {
-    const policy = resolveCsrf(true)
+    const policy = resolveCsrf({})
     const passed = [...cells()].filter(
       ({ evidence }) =>
         evidence.method === 'POST' &&
@@ -183,9 +183,9 @@ describe('the decision', () => {
   test('refuses every page where the own origin is not known and none is configured', () => {
     const known = { method: 'POST', fetchSite: undefined, referer: undefined, own: undefined }
     for (const origin of ['undefined', 'null', OWN])
-      expect(judgeCsrf(resolveCsrf(true), { ...known, origin })).toBe('origin')
+      expect(judgeCsrf(resolveCsrf({}), { ...known, origin })).toBe('origin')
     for (const referer of ['undefined', 'null', OWN, 'about:blank'])
-      expect(judgeCsrf(resolveCsrf(true), { ...known, origin: undefined, referer })).toBe('referer')
+      expect(judgeCsrf(resolveCsrf({}), { ...known, origin: undefined, referer })).toBe('referer')
   })
 })
 
@@ -230,10 +230,11 @@ describe('the options', () => {
       header: 'x-csrf-token',
       field: '_csrf',
     }
-    expect(resolveCsrf(true)).toEqual(defaults)
     expect(resolveCsrf({})).toEqual(defaults)
-    expect(resolveCsrf(undefined)).toBeUndefined()
-    expect(resolveCsrf(false)).toBeUndefined()
+    expect(csrfOption({ csrf: true }, ['csrf'])).toEqual(defaults)
+    expect(csrfOption({ csrf: {} }, ['csrf'])).toEqual(defaults)
+    expect(csrfOption({ csrf: false }, ['csrf'])).toBeUndefined()
+    expect(csrfOption({}, ['csrf'])).toBeUndefined()
   })
 
   test('take header names in any case, because HTTP does', () => {
@@ -288,9 +289,19 @@ describe('the options', () => {
     [[]],
     ['always'],
     [1],
+    [true],
+    [false],
     [null],
   ])('refuse %j at construction', (options) => {
     const refusal = expect.objectContaining({ code: 'ERR_OPTION' })
     expect(() => resolveCsrf(options as CsrfOptions)).toThrow(refusal)
   })
+
+  test.each([[{ csfr: true }], [{ csrf: 'yes' }], [{ csrf: null }], [true], [null]])(
+    'of withSession refuse %j at construction',
+    (options) => {
+      const refusal = expect.objectContaining({ code: 'ERR_OPTION' })
+      expect(() => csrfOption(options as object, ['csrf'])).toThrow(refusal)
+    },
+  )
 })
