@@ -1,4 +1,5 @@
 /** Requests of other sites, over real connections, in front of every framework: refused before the application sees them. */
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { csrf as expressCsrf } from '../../src/adapters/express.ts'
 import { withSession as fetchSession } from '../../src/adapters/fetch.ts'
@@ -91,11 +92,18 @@ describe.each(guarded)('$name', (framework) => {
   })
 
   test.runIf(hasMiddleware)('refuses with ERR_CSRF, which the error handlers get', async () => {
-    const { outcomeOf, site } = await visit(framework)
-    await outcomeOf({ headers: { 'sec-fetch-site': 'cross-site' } })
-    expect(site.errors).toHaveLength(1)
-    expect(site.errors[0]).toBeInstanceOf(HandstampError)
-    expect(site.errors[0]).toMatchObject({ code: 'ERR_CSRF', status: 403, expose: false })
+    const { ada, outcomeOf, site, token } = await visit(framework)
+    await outcomeOf({ headers: { origin: 'https://attacker.com', 'x-csrf-token': token } })
+    await ada.get('/new-id')
+    await outcomeOf(tokenIn(token))
+    expect(site.errors).toHaveLength(2)
+    for (const error of site.errors) {
+      expect(error).toBeInstanceOf(HandstampError)
+      expect(error).toMatchObject({ code: 'ERR_CSRF', status: 403, expose: false })
+      // What the sender wrote has no place in a log.
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(token)
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('attacker')
+    }
   })
 
   test('never blocks a request that changes nothing', async () => {

@@ -23,6 +23,7 @@ const EVENTS: (keyof SessionEvents)[] = [
   'conflict',
   'dropped',
   'large',
+  'csrfRefused',
   'storeFailed',
 ]
 
@@ -61,6 +62,12 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
     await session.regenerate({ keepData: true })
   })
   keep()
+  await visitor.visit(async (session) => {
+    const token = await session.csrfToken()
+    secrets.push(token)
+    print(session.verifyCsrf(token))
+    print(session)
+  })
   const slow = await visitor.request()
   print(slow)
   await visitor.visit((session) => session.destroy())
@@ -72,7 +79,7 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
   await redis.config('SET', 'maxmemory', '0')
   const lines = await seen.lines()
 
-  expect(secrets.filter((text) => text.length > 20)).toHaveLength(7)
+  expect(secrets.filter((text) => text.length > 20)).toHaveLength(8)
   for (const text of secrets) {
     expect(lines).not.toContain(text)
     expect(printed.join('\n')).not.toContain(text)
