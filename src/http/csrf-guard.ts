@@ -55,8 +55,7 @@ async function checkToken<Data extends object>(
 
 /** Never the query: a URL ends up in logs, histories and Referer headers. */
 function fieldOf(body: unknown, field: string): unknown {
-  const isRecord = typeof body === 'object' && body !== null
-  return isRecord && Object.hasOwn(body, field) ? Reflect.get(body, field) : undefined
+  return typeof body === 'object' && body !== null ? Reflect.get(body, field) : undefined
 }
 
 const FOREIGN =

@@ -217,6 +217,8 @@ describe.each(guarded)('$name', (framework) => {
     }
     const { outcomeOf } = await visit(framework)
     expect(await outcomeOf({ headers })).toBe('origin')
+    const plain = { origin: 'http://example.org', 'x-forwarded-host': 'example.org' }
+    expect(await outcomeOf({ headers: plain })).toBe('origin')
     // Where the framework cannot be told of proxies, or the proxy does not tell, the option is the way.
     const listed = await visit(framework, { options: { origins: ['https://example.org'] } })
     expect(await listed.outcomeOf({ headers })).toBe('passed')
