@@ -1,4 +1,5 @@
 /** What all requests of one `createSessions` share: contracts, resolved options, and the way to the store. */
+import type { ActivityRules } from './activity.ts'
 import type { Clock } from './clock.ts'
 import type { Codec } from './codec.ts'
 import { HandstampError } from './errors.ts'
@@ -6,6 +7,7 @@ import type { SessionEmitter } from './events.ts'
 import type { References } from './references.ts'
 import type { GenerateId } from './id.ts'
 import type { Device } from './device.ts'
+import type { Revocations } from './revocations.ts'
 import type { SessionLimit, Store } from './store.ts'
 import type { RequestHead, Transport } from './transport.ts'
 
@@ -36,6 +38,11 @@ export interface Engine {
   readonly onConflict: 'last-write-wins' | 'error' | ResolveConflict
   readonly limit: SessionLimit | undefined
   readonly references: References
+  /** Undefined: who is active is not noted. */
+  readonly activity: ActivityRules | undefined
+  readonly revocations: Revocations
+  /** What is under way without anybody waiting for it. */
+  readonly background: Set<Promise<unknown>>
   readonly deviceOf: (request: RequestHead) => Device | undefined
   readonly validate:
     | ((session: HookSession, request: unknown) => boolean | Promise<boolean>)
@@ -50,7 +57,7 @@ export interface Engine {
  * ERR_STORE for whatever the store throws.
  */
 export function ask<Reply>(
-  engine: Engine,
+  engine: Pick<Engine, 'events' | 'storeTimeout'>,
   operation: string,
   reply: Promise<Reply>,
 ): Promise<Reply> {

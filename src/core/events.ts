@@ -27,6 +27,9 @@ export type CsrfReason =
 /** Who ended a session: another device of its user, an administrator, or the limit of sessions. */
 export type RevokedBy = 'user' | 'admin' | 'limit'
 
+/** As other processes tell it: there is no event `destroyed` for them. */
+export type EndedBy = RevokedBy | 'owner'
+
 /** Why a change was not written: see docs/events.md. */
 export type DropReason = 'gone' | 'moved' | 'ended' | 'head-sent'
 
@@ -37,8 +40,11 @@ export interface SessionEvents {
   destroyed: [{ handle: Handle }]
   /** A user's session began; `userId` is what the app called the user. */
   signedIn: [{ handle: Handle; userId: string }]
-  /** Somebody else than its own request ended a session. */
-  revoked: [{ handle: Handle; userId: string | undefined; by: RevokedBy }]
+  /**
+   * Somebody else than its own request ended a session. `remote`: another process has, by whatever
+   * means, its owner's included; told after `sessions.listen()` only, without the user.
+   */
+  revoked: [{ handle: Handle; userId: string | undefined; by: EndedBy; remote?: true }]
   /** Found over its limit when a request brought it. */
   expired: [{ handle: Handle; limit: 'idle' | 'absolute' }]
   rejected: [{ reason: RejectReason; handle?: Handle }]

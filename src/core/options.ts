@@ -1,4 +1,6 @@
 /** The options of the engine: checked and completed once, at construction. */
+import { activityRules } from './activity.ts'
+import type { ActivityOptions } from './activity.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { Codec } from './codec.ts'
@@ -12,6 +14,7 @@ import { randomSecret, refuseWeakIds } from './id.ts'
 import type { GenerateId } from './id.ts'
 import { checkedReferences } from './references.ts'
 import type { References } from './references.ts'
+import { Revocations } from './revocations.ts'
 import type { Session } from './session.ts'
 import type { SessionLimit, Store } from './store.ts'
 import type { Transport } from './transport.ts'
@@ -56,6 +59,11 @@ export interface EngineOptions<Data extends object> {
    * the data, to one value or several (`sessions.by(name, value)`).
    */
   readonly references?: References
+  /**
+   * Notes in the background who is active, for `sessions.activity(window)`: one command more per
+   * session and touch interval, and none that a response waits for. Default: false.
+   */
+  readonly activity?: boolean | ActivityOptions
   /** Says whether a stored session fits the request; otherwise the visitor is anonymous. */
   readonly validate?: (session: Session<Data>, request: unknown) => boolean | Promise<boolean>
   /** Runs before a session with changes is written and may change it further. */
@@ -105,21 +113,27 @@ export function resolveEngine<Data extends object>(
   ) {
     throw optionError("onConflict must be 'last-write-wins', 'error' or a function.")
   }
+  const events = new SessionEmitter()
+  const background = new Set<Promise<unknown>>()
+  const storeTimeout = storeTimeoutOf(options.storeTimeout)
   return {
     ...parts,
     clock,
     codec,
-    events: new SessionEmitter(),
+    events,
+    background,
     generateId: checkedGenerator(generateId),
     idleTimeout,
     absoluteTimeout,
     touchInterval: touchIntervalOf(options.touchInterval, idleTimeout),
     rolling,
     maxBytes,
-    storeTimeout: storeTimeoutOf(options.storeTimeout),
+    storeTimeout,
     onConflict,
     limit: limitOf(options),
     references: checkedReferences(options.references),
+    activity: activityRules(options.activity),
+    revocations: new Revocations(parts.store.revocations, { events, background, storeTimeout }),
     validate: hook('validate', options.validate) as Engine['validate'],
     beforeSave: hook('beforeSave', options.beforeSave) as Engine['beforeSave'],
   }

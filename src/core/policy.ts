@@ -31,9 +31,20 @@ export function touchIntervalOf(idleTimeout: number): number {
 }
 
 export function isTouchDue(meta: Meta, touchInterval: number | undefined, now: number): boolean {
-  const interval = Math.min(touchInterval ?? Infinity, meta.idleTimeout / 2)
-  return (
-    now - meta.lastSeenAt >=
-    (touchInterval === undefined ? touchIntervalOf(meta.idleTimeout) : interval)
-  )
+  return now - meta.lastSeenAt >= intervalOf(meta, touchInterval)
+}
+
+/**
+ * Whether a session that is written again has to be noted as active: once per interval, counted from
+ * its creation. A session that writes all the time is never due for a touch.
+ */
+export function isNoteDue(meta: Meta, touchInterval: number | undefined, now: number): boolean {
+  const { createdAt, lastSeenAt } = meta
+  const interval = intervalOf(meta, touchInterval)
+  return Math.floor((lastSeenAt - createdAt) / interval) < Math.floor((now - createdAt) / interval)
+}
+
+function intervalOf({ idleTimeout }: Meta, touchInterval: number | undefined): number {
+  if (touchInterval === undefined) return touchIntervalOf(idleTimeout)
+  return Math.min(touchInterval, idleTimeout / 2)
 }

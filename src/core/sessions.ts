@@ -1,9 +1,14 @@
 /** The engine: one per kind of session, shared by all requests. */
+import { activityOf } from './activity.ts'
+import type { ActivityQuery, ActivityReport } from './activity.ts'
+import { backgroundDone } from './background.ts'
+import type { Duration } from './duration.ts'
 import type { Engine } from './engine.ts'
 import { HandstampError } from './errors.ts'
 import type { RevokedBy, SessionEmitter } from './events.ts'
 import { asHandle } from './id.ts'
 import { read } from './load.ts'
+import type { StopListening } from './revocations.ts'
 import type { Session } from './session.ts'
 import type { RequestHead } from './transport.ts'
 import { ReferringSessions } from './referring.ts'
@@ -83,9 +88,40 @@ export class Sessions<Data extends object> {
     const session = await this.find(handle)
     if (!session) return { ended: [], replicated: undefined }
     if (session.userId !== undefined) return this.user(session.userId).revoke(handle, by)
-    await end(this.#engine, session.handle)
-    this.#engine.events.tell('revoked', { handle: session.handle, userId: undefined, by })
-    return { ended: [session.handle], replicated: undefined }
+    const isEnded = await end(this.#engine, session.handle, undefined, by)
+    return { ended: isEnded ? [session.handle] : [], replicated: undefined }
+  }
+
+  /**
+   * Who was active within the last so much time: how many sessions and different users, and the
+   * sessions seen last (option `activity`). Two round trips to the store.
+   *
+   * The resolution is the touch interval: who only reads is noted once per interval, so a window much
+   * shorter than that sees too few (docs/activity.md). Rejects with ERR_OPTION where no activity is
+   * noted and for a window over `activity.keep`, with ERR_STORE and ERR_STORE_TIMEOUT.
+   *
+   * @example
+   * const { sessions: open, users, recent } = await sessions.activity('10m', { limit: 5 })
+   */
+  activity(window: Duration, query?: ActivityQuery): Promise<ActivityReport> {
+    return activityOf(this.#engine, window, query)
+  }
+
+  /**
+   * From now on the event `revoked` tells of sessions that other processes end too, with `remote:
+   * true` and without the user: to close sockets, for example. Takes one connection more; a second
+   * call takes none. Returns what ends it; `close` does so too.
+   *
+   * Best effort: what is sent while the connection is cut is missed, and `storeFailed` says so. No
+   * request depends on it. Rejects with ERR_STORE, ERR_STORE_TIMEOUT (after five seconds, or
+   * `storeTimeout` if that is longer), ERR_OPTION where the client cannot subscribe, ERR_CLOSED.
+   *
+   * @example
+   * await sessions.listen()
+   * sessions.events.on('revoked', ({ handle }) => socketsOf(handle).forEach((socket) => socket.close()))
+   */
+  async listen(): Promise<StopListening> {
+    return this.#engine.revocations.listen()
   }
 
   /** For adapters: starts the dealings of a request; undefined where the cookie's path does not cover it. */
@@ -106,9 +142,11 @@ export class Sessions<Data extends object> {
     return (carrier as Record<symbol, unknown>)[this.#visit] as Visit<Data> | undefined
   }
 
-  /** Refuses new requests and lets the store go. */
+  /** Refuses new requests, waits for what is written in the background, and lets the store go. */
   async close(): Promise<void> {
     this.#closed = true
+    await backgroundDone(this.#engine)
+    await this.#engine.revocations.close()
     await this.#engine.store.close()
   }
 }

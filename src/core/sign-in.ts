@@ -3,6 +3,7 @@ import { decodeDocument, encodeDocument, linesOf, movedTombstone, withLine } fro
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
+import { tellRevoked } from './ended.ts'
 import { HandstampError } from './errors.ts'
 import { handleOf, newSessionId, tagOf } from './id.ts'
 import { ttlOf } from './policy.ts'
@@ -67,8 +68,7 @@ async function admit(
     if (outcome.kind === 'rejected') throw limitError(limit?.most ?? 0)
     if (outcome.kind === 'taken') continue
     const userId = meta.signIn?.userId ?? ''
-    for (const evicted of outcome.evicted)
-      events.tell('revoked', { handle: evicted, userId, by: 'limit' })
+    tellRevoked(engine, outcome.evicted, 'limit', userId)
     events.tell('signedIn', { handle, userId })
     return { handle, id, meta, body }
   }

@@ -4,6 +4,8 @@
  * Outcomes are values; a rejected promise means that the store itself failed. No verb but `create`
  * makes a session, and `create` never overwrites one: what has ended stays ended.
  */
+import type { ActivityStore } from './activity-store.ts'
+import type { Channel } from './channel.ts'
 import type { Device } from './device.ts'
 import type { Handle } from './id.ts'
 import type { ReferenceKey } from './references.ts'
@@ -181,6 +183,10 @@ export interface Store {
   readonly users: UserStore
   /** Sessions by the values of fields. */
   readonly references: ReferenceStore
+  /** Who was seen lately. */
+  readonly activity: ActivityStore
+  /** Word of ended sessions, from process to process. */
+  readonly revocations: Channel
   close(): Promise<void>
 }
 

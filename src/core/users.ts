@@ -4,6 +4,7 @@ import type { Meta } from './document.ts'
 import type { Device } from './device.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
+import { tellRevoked } from './ended.ts'
 import type { RevokedBy } from './events.ts'
 import { asHandle, tagOf } from './id.ts'
 import type { Handle } from './id.ts'
@@ -101,7 +102,8 @@ export class UserSessions {
       'revoke',
       this.#engine.store.users.end(this.#owner, ending),
     )
-    return this.#revoked(handles, by)
+    tellRevoked(this.#engine, handles, by, this.#userId)
+    return this.#confirmed(handles)
   }
 
   /** Ends all sessions of the user but this one ("sign out everywhere else", OWASP ASVS 5.0, 7.4.3). */
@@ -124,14 +126,15 @@ export class UserSessions {
     for (;;) {
       const batch = store.users.end(this.#owner, { except, most: BATCH })
       const { handles, isLast } = await ask(this.#engine, 'revoke', batch)
+      // At once: a later batch may fail, and these have ended all the same.
+      tellRevoked(this.#engine, handles, by, this.#userId)
       ended.push(...handles)
-      if (isLast) return this.#revoked(ended, by)
+      if (isLast) return this.#confirmed(ended)
     }
   }
 
-  async #revoked(ended: readonly Handle[], by: RevokedBy): Promise<Revocation> {
-    const { events, store } = this.#engine
-    for (const handle of ended) events.tell('revoked', { handle, userId: this.#userId, by })
+  async #confirmed(ended: readonly Handle[]): Promise<Revocation> {
+    const { store } = this.#engine
     if (ended.length === 0) return NOTHING
     return {
       ended,

@@ -1,4 +1,5 @@
 /** The verbs of a session, carried out on the working copy of its request. */
+import { noteActive } from './activity.ts'
 import { csrfTokenOf, isCsrfTokenOf } from './csrf.ts'
 import { withLine } from './document.ts'
 import type { Fields, Meta } from './document.ts'
@@ -227,12 +228,11 @@ export class Verbs implements Behind {
   /** What the store holds now is what this request holds, and what its next change is compared with. */
   #take(field: string, value: unknown, text: string, meta: Meta): void {
     const copy = this.#copy
-    if (copy.stored) {
-      copy.stored = {
-        ...copy.stored,
-        meta,
-        body: withLine(copy.stored.body, JSON.stringify(field), text),
-      }
+    const { stored } = copy
+    if (stored) {
+      noteActive(copy.engine, copy.request.source, stored, stored)
+      const body = withLine(stored.body, JSON.stringify(field), text)
+      copy.stored = { ...stored, meta, body }
     }
     this.#set(field, value)
   }

@@ -1,4 +1,5 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
+import { noteActive } from './activity.ts'
 import { changesOf } from './changes.ts'
 import type { Changes } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
@@ -177,6 +178,7 @@ export class WorkingCopy {
     // A resolver may have put other values into the session than were encoded before.
     const isResolved = typeof onConflict === 'function' && this.#session
     const body = isResolved ? changesOf('', isResolved, codec).body : stored.body
+    noteActive(this.engine, this.request.source, stored, this.stored)
     this.stored = { ...stored, body }
     this.standing = 'live'
     this.intent = 'keep'
@@ -231,10 +233,10 @@ export class WorkingCopy {
     const now = engine.clock.now()
     // Noted first, so that a second look within this request does not touch again.
     this.stored = { ...stored, meta: { ...stored.meta, lastSeenAt: now } }
-    return (
-      (await ask(engine, 'touch', engine.store.touch(stored.handle, now, ownerOf(stored.meta)))) ===
-      'touched'
-    )
+    const touch = engine.store.touch(stored.handle, now, ownerOf(stored.meta))
+    if ((await ask(engine, 'touch', touch)) === 'gone') return false
+    noteActive(engine, this.request.source, stored, stored)
+    return true
   }
 
   /** Tells once per request; throws where code awaits the save. */

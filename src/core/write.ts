@@ -6,7 +6,9 @@ import { encodeDocument, endedTombstone, movedTombstone } from './document.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
+import { tellDestroyed, tellRevoked } from './ended.ts'
 import { HandstampError } from './errors.ts'
+import type { RevokedBy } from './events.ts'
 import { handleOf, newSessionId, randomTag, randomText, tagOf } from './id.ts'
 import type { Handle, SessionId } from './id.ts'
 import { ttlOf } from './policy.ts'
@@ -170,13 +172,21 @@ export function ownerOf({ signIn }: Meta): UserKey | undefined {
   return signIn && userKeyOf(signIn.userId)
 }
 
-/** Ends whatever stands under a handle. */
-export async function end(engine: Engine, handle: Handle, stored?: Held): Promise<void> {
+/** Ends whatever stands under a handle; false where nothing was live. `by`: it was not its owner. */
+export async function end(
+  engine: Engine,
+  handle: Handle,
+  stored?: Held,
+  by?: RevokedBy,
+): Promise<boolean> {
   const owner = stored && ownerOf(stored.meta)
   const outcome = await withReferences(engine, undefined, stored, () =>
     ask(engine, 'end', engine.store.end(handle, endedTombstone, owner)),
   )
-  if (outcome === 'ended') engine.events.tell('destroyed', { handle })
+  if (outcome !== 'ended') return false
+  if (by) tellRevoked(engine, [handle], by, stored?.meta.signIn?.userId)
+  else tellDestroyed(engine, handle, owner)
+  return true
 }
 
 export function checked(engine: Engine, document: string, fields: object): string {

@@ -18,6 +18,8 @@ import type {
   UserStore,
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
+import { MemoryActivity } from './activity.ts'
+import { MemoryChannel } from './channel.ts'
 import { Documents } from './documents.ts'
 import { MemoryReferences } from './references.ts'
 import { MemoryUsers } from './users.ts'
@@ -56,10 +58,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 class MemoryStore implements Store {
   readonly users: UserStore
   readonly references: ReferenceStore = new MemoryReferences()
+  readonly activity: MemoryActivity
+  readonly revocations: MemoryChannel = new MemoryChannel()
   readonly #documents: Documents
 
   constructor(max: number, clock: Clock) {
     this.#documents = new Documents(max, clock)
+    this.activity = new MemoryActivity(max)
     this.users = new MemoryUsers(this.#documents)
   }
 
@@ -148,6 +153,8 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#documents.clear()
+    this.activity.clear()
+    this.revocations.clear()
   }
 }
 

@@ -3,11 +3,15 @@
  * node-redis (`sendCommand`), each standalone, behind Sentinel, or on a Cluster. Told apart once, by
  * shape; no client is imported here.
  */
+import type { ChannelListener, Subscription } from '../core/channel.ts'
 import { HandstampError, optionError } from '../core/errors.ts'
+import { refusedSubscription, subscribe } from './subscribe.ts'
 
 export interface Driver {
   /** Sends one command; `key` says which node of a Cluster it belongs to. */
   send(key: string, isReadonly: boolean, args: readonly [string, ...string[]]): Promise<unknown>
+  /** Hears the messages of a channel, on a connection of its own; never throws. */
+  subscribe(channel: string, listener: ChannelListener): Subscription
   /** Commands without a key (WAIT) reach the connection that `key` names. */
   readonly isPinned: boolean
 }
@@ -50,6 +54,7 @@ export function driverOf(client: RedisClient): Driver {
     keepProcessAlive(client)
     return {
       send: (_key, _isReadonly, [command, ...args]) => client.call(command, args),
+      subscribe: (channel, listener) => subscribe(client, channel, listener),
       // The Cluster of ioredis sends a command without a key to any node.
       isPinned: !('isCluster' in client && client.isCluster === true),
     }
@@ -63,6 +68,10 @@ export function driverOf(client: RedisClient): Driver {
     isPinned: !('acquire' in client),
     send: (key, isReadonly, args) =>
       client.isOpen ? send(key, isReadonly, [...args]) : Promise.reject(notConnectedError()),
+    subscribe: (channel, listener) =>
+      client.isOpen
+        ? subscribe(client, channel, listener)
+        : refusedSubscription(notConnectedError()),
   }
 }
 

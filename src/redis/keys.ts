@@ -1,4 +1,5 @@
 /** The names of keys in Redis; docs/data-in-redis.md lists them for people. */
+import { hash } from 'node:crypto'
 import { optionError } from '../core/errors.ts'
 import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
@@ -39,6 +40,37 @@ export function keysOf(
 /** Where the notes of a reference lie; not in the slot of the sessions that they name. */
 export function referenceIndexKey(prefix: string, reference: ReferenceKey): string {
   return `${prefix}{${reference.slice(0, 3)}}:r:${reference.slice(3)}`
+}
+
+/** The activity lies in as many parts as there are first characters of slot tags. */
+export const SHARDS: readonly string[] = [
+  ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
+]
+
+/** The same for a user and all of their sessions, since these share the slot tag. */
+export function shardOf(name: Handle | UserKey): string {
+  return name.slice(0, 1)
+}
+
+/** Where the names of the namespaces of a shard lie; their sets lie in its slot too. */
+export function namespacesKey(prefix: string, shard: string): string {
+  return `${prefix}{a${shard}}:a`
+}
+
+/** Where those lie that were seen in a namespace. */
+export function activityKey(namespaces: string, name: string, of: 'sessions' | 'users'): string {
+  return `${namespaces}:${name}:${of === 'sessions' ? 's' : 'u'}`
+}
+
+/** The namespace where it is plain, or its hash; no other text ever becomes part of a key. */
+export function namespaceName(namespace: string): string {
+  if (/^[\w.-]{1,64}$/.test(namespace)) return namespace
+  return `~${hash('sha256', namespace, 'base64url').slice(0, 22)}`
+}
+
+/** The channel on which processes tell each other of ended sessions. */
+export function revokedChannel(prefix: string): string {
+  return `${prefix}revoked`
 }
 
 /** Throws ERR_OPTION: braces would move the slot, commas and spaces break what lists keys. */

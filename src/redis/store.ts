@@ -1,5 +1,6 @@
 /** Sessions in Redis or Valkey: reads are plain GETs, each write is one script. */
 import { optionError } from '../core/errors.ts'
+import type { ActivityStore } from '../core/activity-store.ts'
 import type { Handle } from '../core/id.ts'
 import { encodeExtra } from '../core/document.ts'
 import type {
@@ -15,14 +16,17 @@ import type {
   UserStore,
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
+import { RedisActivity } from './activity.ts'
+import { RedisChannel } from './channel.ts'
 import { connect } from './connect.ts'
 import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
-import { checkedPrefix, keysOf, sessionKey } from './keys.ts'
+import { checkedPrefix, keysOf, revokedChannel, sessionKey } from './keys.ts'
 import { RedisReferences } from './references.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
+import { subscribeLater } from './subscribe.ts'
 import { RedisUsers } from './users.ts'
 
 export interface RedisStoreOptions {
@@ -91,6 +95,7 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
         driver ??= await open()
         return driver.send(key, isReadonly, args)
       },
+      subscribe: (channel, listener) => subscribeLater(open(), channel, listener),
       isPinned: true,
     },
     async () => {
@@ -103,6 +108,8 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
 class RedisStore implements Store {
   readonly users: UserStore
   readonly references: ReferenceStore
+  readonly activity: ActivityStore
+  readonly revocations: RedisChannel
   readonly #prefix: string
   readonly #driver: Driver
   readonly #close: (() => Promise<void>) | undefined
@@ -112,6 +119,8 @@ class RedisStore implements Store {
     this.#driver = driver
     this.users = new RedisUsers(prefix, driver)
     this.references = new RedisReferences(prefix, driver)
+    this.activity = new RedisActivity(prefix, driver)
+    this.revocations = new RedisChannel(revokedChannel(prefix), driver)
     this.#close = close
   }
 
@@ -198,6 +207,7 @@ class RedisStore implements Store {
 
   /** A client that was given stays open: it belongs to the application. */
   async close(): Promise<void> {
+    await this.revocations.close()
     await this.#close?.()
   }
 }

@@ -58,6 +58,8 @@ function memoryVerbs() {
     claim: store.claim.bind(store),
     users: store.users,
     references: store.references,
+    activity: store.activity,
+    revocations: store.revocations,
     close: store.close.bind(store),
   }
 }

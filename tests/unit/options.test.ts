@@ -301,6 +301,8 @@ function verbsOfAStore(): ReturnType<typeof memoryStore> {
     claim: (...args) => store.claim(...args),
     users: store.users,
     references: store.references,
+    activity: store.activity,
+    revocations: store.revocations,
     close: () => store.close(),
   }
 }

@@ -6,7 +6,7 @@ import type { Store } from '../../../src/index.ts'
 import { freshPrefix, redisServers } from '../../support/redis.ts'
 import { barrier } from './barrier.ts'
 
-type Verb = Exclude<keyof Store, 'close' | 'users' | 'references'>
+type Verb = Exclude<keyof Store, 'close' | 'users' | 'references' | 'activity' | 'revocations'>
 
 const WRITES: readonly Verb[] = ['create', 'update', 'increment', 'regenerate', 'end']
 
@@ -81,6 +81,8 @@ export function stagedStore(): StagedStore {
     claim: (...args) => stage('claim', () => store.claim(...args)),
     users: store.users,
     references: store.references,
+    activity: store.activity,
+    revocations: store.revocations,
     end: (handle, tombstone) => stage('end', () => store.end(handle, tombstone)),
     close: () => store.close(),
   }

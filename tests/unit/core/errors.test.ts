@@ -172,6 +172,8 @@ function memoryStoreVerbs(): Store {
     claim: (...args) => store.claim(...args),
     users: store.users,
     references: store.references,
+    activity: store.activity,
+    revocations: store.revocations,
     close: () => store.close(),
   }
 }
