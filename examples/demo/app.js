@@ -1,12 +1,12 @@
 /** The demo as a Koa app: what each form does to the session. */
 import { readFileSync } from 'node:fs'
 import { createSessions } from 'handstamp'
-import { session } from 'handstamp/koa'
+import { csrf, session } from 'handstamp/koa'
 import Koa from 'koa'
 import { readForm } from './form.js'
 import { isForSale } from './goods.js'
-import { refuseForeignPost, setHeaders } from './guard.js'
-import { brief, remembered } from './limits.js'
+import { setHeaders } from './guard.js'
+import { brief, mostDevices, remembered } from './limits.js'
 import { errorPage, homePage } from './pages.js'
 
 /**
@@ -16,10 +16,12 @@ import { errorPage, homePage } from './pages.js'
  * @property {number} views page views
  * @property {number} stamps
  * @property {Record<string, number>} cart sku → pieces
- * @property {{ name: string, since: string, isRemembered: boolean }} user
+ * @property {boolean} isRemembered the cookie outlives the browser
  * @property {Notice} notice shown once, on the next page
  *
- * @typedef {{ kind: 'signed-in', before?: string } | { kind: 'cart', added: boolean, sku: string }} Notice
+ * @typedef {{ kind: 'signed-in', before?: string }
+ *   | { kind: 'revoked', count: number }
+ *   | { kind: 'cart', added: boolean, sku: string }} Notice
  *
  * @typedef {Koa.ParameterizedContext<Koa.DefaultState, { session: import('handstamp').Session<Guest> }>} Context
  */
@@ -37,6 +39,7 @@ export function createApp({ store, place, keyOf }) {
     store,
     idleTimeout: brief.idleTimeout,
     absoluteTimeout: brief.absoluteTimeout,
+    maxSessionsPerUser: mostDevices,
     // Cookies do not know ports: a name of its own keeps the demo away from other apps on localhost.
     cookie: { name: 'demo-sid', secure: 'auto' },
   })
@@ -52,6 +55,8 @@ export function createApp({ store, place, keyOf }) {
   app.use(answerErrors)
   app.use(serveAssets)
   app.use(session(sessions))
+  // Forms of other sites are refused before any route sees them.
+  app.use(csrf(sessions))
 
   /** @type {Record<string, ((ctx: Context) => Promise<void>) | undefined>} */
   const routes = {
@@ -62,7 +67,8 @@ export function createApp({ store, place, keyOf }) {
       // A new session has its handle from its first save on; the page shows it.
       if (ctx.session.meta.isNew) await ctx.session.save()
       const isSignedOut = ctx.querystring === 'signed-out'
-      ctx.body = homePage({ session: ctx.session, notice, isSignedOut, place, keyOf }).text
+      const devices = await devicesOf(ctx)
+      ctx.body = homePage({ session: ctx.session, devices, notice, isSignedOut, place, keyOf }).text
     },
 
     'POST /cart': async (ctx) => {
@@ -90,27 +96,53 @@ export function createApp({ store, place, keyOf }) {
       if (name === '') ctx.throw(400)
       const isRemembered = form.has('remember')
       const before = ctx.session.meta.handle
-      // Rights change, so the id does: whoever knew the old one stays outside.
-      await ctx.session.regenerate({ keepData: true })
-      ctx.session.setLifetime(isRemembered ? remembered : brief)
-      ctx.session.user = { name, since: new Date().toISOString(), isRemembered }
+      ctx.session.isRemembered = isRemembered
       ctx.session.notice = { kind: 'signed-in', ...(before && { before }) }
+      // Here an app checks a password first. The data come along, the id is a new one.
+      await ctx.session.signIn(name, isRemembered ? remembered : brief)
       back(ctx, '/')
     },
 
     'POST /sign-out': async (ctx) => {
-      await ctx.session.destroy()
+      await ctx.session.signOut()
       back(ctx, '/?signed-out')
+    },
+
+    'POST /devices/sign-out': async (ctx) => {
+      const handle = (await readForm(ctx)).get('handle') ?? ''
+      const { userId } = ctx.session.meta
+      // Ends sessions of this user only, whatever handle was posted.
+      if (userId !== undefined) {
+        const { ended } = await sessions.user(userId).revoke(handle)
+        ctx.session.notice = { kind: 'revoked', count: ended.length }
+      }
+      back(ctx, '/#devices')
+    },
+
+    'POST /devices/sign-out-others': async (ctx) => {
+      const { userId } = ctx.session.meta
+      if (userId !== undefined) {
+        const { ended } = await sessions.user(userId).revokeOthers(ctx.session)
+        ctx.session.notice = { kind: 'revoked', count: ended.length }
+      }
+      back(ctx, '/#devices')
     },
   }
 
   app.use(async (ctx) => {
-    refuseForeignPost(ctx)
     const route = routes[`${ctx.method === 'HEAD' ? 'GET' : ctx.method} ${ctx.path}`]
     if (!route) return ctx.throw(404)
     return route(/** @type {Context} */ (ctx))
   })
   return { app, sessions }
+
+  /** The live sessions of whoever is signed in, the one that asks first. @param {Context} ctx */
+  async function devicesOf({ session: current }) {
+    const { userId } = current.meta
+    if (userId === undefined) return []
+    const { sessions: live } = await sessions.user(userId).list({ current })
+    return live.toSorted((a, b) => Number(b.isCurrent) - Number(a.isCurrent))
+  }
 }
 
 /** 303: the browser gets the page, and a reload does not post again. @param {Context} ctx @param {string} path */

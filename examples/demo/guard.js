@@ -1,4 +1,4 @@
-/** What protects the page: headers on every response, and no POST from other sites. */
+/** The headers that protect the page, on every response. */
 
 const POLICY = [
   "default-src 'none'",
@@ -19,19 +19,4 @@ export function setHeaders(ctx) {
     // Not no-referrer: browsers would then send `Origin: null` with the forms of this page.
     'Referrer-Policy': 'same-origin',
   })
-}
-
-/**
- * A form on another site can post here with this site's cookies; the browser says where it came
- * from. SameSite=Lax alone does not stop sibling subdomains.
- *
- * @param {import('koa').Context} ctx
- */
-export function refuseForeignPost(ctx) {
-  if (ctx.method === 'GET' || ctx.method === 'HEAD') return
-  const site = ctx.get('Sec-Fetch-Site')
-  // Not ctx.origin: Koa takes that from the very header in question.
-  const own = `${ctx.protocol}://${ctx.host}`
-  const isOwn = site === '' ? ctx.get('Origin') === own : site === 'same-origin'
-  if (!isOwn) ctx.throw(403)
 }

@@ -1,14 +1,17 @@
 /** The pages of the demo, as text. */
+import { deviceList } from './devices.js'
 import { goods } from './goods.js'
 import { html } from './html.js'
 import { brief, remembered } from './limits.js'
 import { mark, stamp } from './stamp.js'
+import { time } from './time.js'
 
 const STAMPS_PER_CARD = 20
 
 /**
  * @typedef {object} View
  * @property {import('handstamp').Session<import('./app.js').Guest>} session
+ * @property {readonly import('./devices.js').Device[]} devices where the user is signed in
  * @property {import('./app.js').Notice | undefined} notice
  * @property {boolean} isSignedOut the visitor comes from signing out
  * @property {string} place where sessions are kept, in words
@@ -17,8 +20,8 @@ const STAMPS_PER_CARD = 20
 
 /** @param {View} view */
 export function homePage(view) {
-  const { session, place } = view
-  const { user, views = 0 } = session
+  const { session, devices, place } = view
+  const { views = 0, meta } = session
   return page(
     'handstamp demo',
     html`
@@ -32,17 +35,18 @@ export function homePage(view) {
       <main>
         <section class="hero">
           <div>
-            <h1>${greeting(views, user?.name)}</h1>
+            <h1>${greeting(views, meta.userId)}</h1>
             <p>
               A browser gets a stamp, the server keeps the guest list. All you do on this page is
               kept in one session: reload it, open it in a second tab, come back later.
             </p>
-            ${user ? signOutForm(user) : signInForm()}
+            ${meta.userId === undefined ? signInForm() : signOutForm(session)}
           </div>
           ${stamp(views)}
         </section>
 
-        ${card(session)} ${stall(session)} ${record(view)}
+        ${devices.length > 0 && deviceList(devices)} ${card(session)} ${stall(session)}
+        ${record(view)}
       </main>
 
       <footer>
@@ -105,10 +109,10 @@ function greeting(views, name) {
 }
 
 /** @param {View} view */
-function noticeOf({ notice, isSignedOut, session: { user, meta } }) {
-  if (notice?.kind === 'signed-in' && user) {
+function noticeOf({ notice, isSignedOut, session: { meta } }) {
+  if (notice?.kind === 'signed-in' && meta.userId !== undefined) {
     return shown(html`
-      Signed in as <b>${user.name}</b>. The session kept its data and got a new id; the old one
+      Signed in as <b>${meta.userId}</b>. The session kept its data and got a new id; the old one
       opens nothing any more. Its handle was <code>${short(notice.before)}</code> and is
       <code>${short(meta.handle)}</code> now.
     `)
@@ -117,12 +121,19 @@ function noticeOf({ notice, isSignedOut, session: { user, meta } }) {
     const name = goods.find(({ sku }) => sku === notice.sku)?.name
     return shown(html`<b>${name}</b> ${notice.added ? 'put into' : 'taken out of'} the cart.`)
   }
-  if (isSignedOut && !user) {
+  if (notice?.kind === 'revoked') return shown(html`${revoked(notice.count)}`)
+  if (isSignedOut && meta.userId === undefined) {
     return shown(
-      html`Signed out. The session was destroyed, its cookie cleared; this is a new one.`,
+      html`Signed out. The session has ended, its cookie was cleared; this is a new one.`,
     )
   }
   return undefined
+}
+
+/** @param {number} count */
+function revoked(count) {
+  if (count === 0) return 'That session had ended already.'
+  return `${count === 1 ? 'One session was' : `${count} sessions were`} signed out.`
 }
 
 /** @param {import('./html.js').Html} text */
@@ -144,11 +155,12 @@ function signInForm() {
   </form>`
 }
 
-/** @param {import('./app.js').Guest['user']} user */
-function signOutForm({ since, isRemembered }) {
+/** @param {View['session']} session */
+function signOutForm({ meta, isRemembered }) {
+  const { signedInAt = meta.createdAt } = meta
   return html`<form class="sign-in" method="post" action="/sign-out">
     <p>
-      Signed in ${time(new Date(since), 'time')},
+      Signed in ${time(signedInAt, 'time')},
       ${isRemembered ? 'remembered by this browser' : 'until the browser closes'}.
     </p>
     <div class="row"><button class="quiet">Sign out</button></div>
@@ -216,7 +228,7 @@ function stall({ cart = {} }) {
 /** What the session holds and when it ends. @param {View} view */
 function record({ session, keyOf }) {
   const { handle = '', createdAt, lastSeenAt } = session.meta
-  const { idleTimeout, absoluteTimeout } = session.user?.isRemembered ? remembered : brief
+  const { idleTimeout, absoluteTimeout } = session.isRemembered ? remembered : brief
   const idle = new Date(lastSeenAt.getTime() + idleTimeout)
   const absolute = new Date(createdAt.getTime() + absoluteTimeout)
   return html`<section class="record">
@@ -224,6 +236,11 @@ function record({ session, keyOf }) {
     <div class="columns">
       <pre tabindex="0">${JSON.stringify(session, undefined, 2)}</pre>
       <dl>
+        ${
+          session.meta.userId !== undefined &&
+          html`<dt>User</dt>
+            <dd>${session.meta.userId}</dd>`
+        }
         <dt>Handle</dt>
         <dd><code>${handle}</code> <small>public; the id is in your cookie only</small></dd>
         ${
@@ -240,15 +257,6 @@ function record({ session, keyOf }) {
       </dl>
     </div>
   </section>`
-}
-
-/**
- * A point in time; the script puts it into the reader's own clock, or counts down to it.
- * @param {Date} date @param {'time' | 'countdown'} kind
- */
-function time(date, kind) {
-  const text = `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
-  return html`<time datetime="${date.toISOString()}" data-kind="${kind}">${text}</time>`
 }
 
 /** @param {number} cents */

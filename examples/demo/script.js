@@ -23,8 +23,13 @@ function showTimes() {
   for (const element of times) {
     const date = new Date(element.dateTime)
     const isCountdown = element.dataset['kind'] === 'countdown'
-    element.textContent = isCountdown ? untilText(date) : date.toLocaleTimeString()
+    element.textContent = isCountdown ? untilText(date) : clockText(date)
   }
+}
+
+function clockText(date) {
+  const isToday = date.toDateString() === new Date().toDateString()
+  return isToday ? date.toLocaleTimeString() : date.toLocaleString()
 }
 
 function untilText(date) {

@@ -61,7 +61,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (place) =
     const after = await ada.cookie('demo-sid')
     expect(after).toMatch(/^[\w-]{46}$/)
     expect(after).not.toBe(before)
-    expect(held(page)).toMatchObject({ cart: { ink: 1 }, user: { name: '<b>Ada & "Co"</b>' } })
+    expect(held(page)).toMatchObject({ cart: { ink: 1 } })
     expect(page.text).toContain('Good to see you, &#60;b&#62;Ada')
     expect(page.text).not.toContain('<b>Ada')
 
@@ -110,8 +110,33 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (place) =
     await first.end()
     await start(env(), { port: first.port })
     expect(held(await ada.get('/'))).toMatchObject(
-      place === 'Redis' ? { views: 3, cart: { stamp: 1 }, user: { name: 'Ada' } } : { views: 1 },
+      place === 'Redis' ? { views: 3, cart: { stamp: 1 } } : { views: 1 },
     )
+  })
+
+  test("a handle of somebody else's session signs nobody out", async () => {
+    const demo = await start(env())
+    const [ada, bob, nobody] = [demo, demo, demo].map(({ origin }) => new Walker(origin))
+    const page = await ada!.post('/sign-in', { name: 'Ada' })
+    const [, handle = ''] = /data-handle="([\w-]{25})"/.exec(page.text) ?? []
+    await bob!.post('/sign-in', { name: 'Bob' })
+    for (const wrong of [handle, handle.slice(1), 'x', '']) {
+      const answer = await bob!.post('/devices/sign-out', { handle: wrong })
+      expect(answer.text).toContain('That session had ended already.')
+      await nobody!.post('/devices/sign-out', { handle: wrong })
+    }
+    await nobody!.post('/devices/sign-out-others')
+    expect((await ada!.get('/')).text).toContain('Good to see you, Ada')
+  })
+
+  test('a user who signs in once more than there may be devices loses the session that began first', async () => {
+    const demo = await start(env())
+    const name = `Ada at ${demo.port} ${Date.now()}`
+    const browsers = Array.from({ length: 9 }, () => new Walker(demo.origin))
+    for (const browser of browsers) await browser.post('/sign-in', { name })
+    const pages = await Promise.all(browsers.map((browser) => browser.get('/')))
+    const isIn = pages.map(({ text }) => text.includes('Good to see you'))
+    expect(isIn).toEqual([false, ...Array.from({ length: 8 }, () => true)])
   })
 })
 
