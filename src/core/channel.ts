@@ -14,8 +14,8 @@ export interface Subscription {
 }
 
 /**
- * Every listener of that moment hears a message once, the sender's own included; nothing is kept for
- * whoever is not there.
+ * Every listener of that moment hears a message once, the sender's own included, in no promised order;
+ * nothing is kept for whoever is not there.
  */
 export interface Channel {
   /** Resolves once the store has taken the message. */

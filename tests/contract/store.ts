@@ -19,6 +19,8 @@ import type {
   Store,
   Succession,
 } from '../../src/core/store.ts'
+import { describeActivity } from './activity.ts'
+import { describeChannel } from './channel.ts'
 
 export interface StoreUnderTest {
   readonly store: Store
@@ -780,6 +782,9 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         expect(await store.load(next.successor)).toBeUndefined()
       })
     })
+
+    describeActivity(() => store.activity)
+    describeChannel(() => store.revocations)
   })
 }
 

@@ -2,7 +2,14 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Meta } from '../../../src/core/document.ts'
-import { expiryOf, isTouchDue, judge, touchIntervalOf, ttlOf } from '../../../src/core/policy.ts'
+import {
+  expiryOf,
+  isNoteDue,
+  isTouchDue,
+  judge,
+  touchIntervalOf,
+  ttlOf,
+} from '../../../src/core/policy.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -90,5 +97,43 @@ describe('a touch', () => {
     const short = { ...meta, idleTimeout: 8000 }
     expect(isTouchDue(short, 30 * MINUTE, 3999)).toBe(false)
     expect(isTouchDue(short, 30 * MINUTE, 4000)).toBe(true)
+  })
+})
+
+describe('a note of who is active', () => {
+  const interval = 6 * MINUTE
+
+  test('is due once per interval for a session that writes, counted from its creation', () => {
+    const bornAt = 1_234_567
+    const due: number[] = []
+    let one = { ...meta, createdAt: bornAt, lastSeenAt: bornAt }
+    for (let now = bornAt; now <= bornAt + HOUR; now += 10_000) {
+      if (isNoteDue(one, undefined, now)) due.push((now - bornAt) / interval)
+      one = { ...one, lastSeenAt: now }
+    }
+    expect(due).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
+  test('is due whenever a touch is, and never more often than once per interval', () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: HOUR }), { maxLength: 200 })
+    fc.assert(
+      fc.property(gaps, fc.option(fc.integer({ min: 1, max: HOUR / 2 })), (after, chosen) => {
+        let now = 0
+        let notes = 0
+        let one = meta
+        for (const gap of after) {
+          now += gap
+          const isDue = isNoteDue(one, chosen ?? undefined, now)
+          expect(isTouchDue(one, chosen ?? undefined, now) && !isDue).toBe(false)
+          if (isDue) notes++
+          one = { ...one, lastSeenAt: now }
+        }
+        expect(notes).toBeLessThanOrEqual(now / (chosen ?? interval))
+      }),
+    )
+  })
+
+  test('is not due where the clock was set back', () => {
+    expect(isNoteDue({ ...meta, lastSeenAt: HOUR }, undefined, 0)).toBe(false)
   })
 })
