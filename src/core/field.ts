@@ -44,7 +44,7 @@ export async function updateField(
       now,
       revision,
       changes: [{ name, from, to }],
-      onConflict: 'exact',
+      onConflict: 'refuse',
       maxBytes,
     }
     const outcome = await ask(engine, 'update', store.update(stored.handle, patch))

@@ -17,6 +17,11 @@ export interface SessionMeta {
   readonly lastSeenAt: Date
   /** The earlier of the idle and the absolute limit. */
   readonly expiresAt: Date
+  /** When it ends without another request, and when it ends whatever happens. */
+  readonly idleDeadline: Date
+  readonly absoluteDeadline: Date
+  /** Whether the cookie outlives the browser. */
+  readonly persistent: boolean
   /** Nothing is stored yet. */
   readonly isNew: boolean
 }

@@ -186,6 +186,9 @@ class PrintableMeta implements SessionMeta {
   readonly createdAt: Date
   readonly lastSeenAt: Date
   readonly expiresAt: Date
+  readonly idleDeadline: Date
+  readonly absoluteDeadline: Date
+  readonly persistent: boolean
   readonly isNew: boolean
 
   constructor(current: Stored | undefined, meta: Meta, isNew: boolean) {
@@ -194,6 +197,9 @@ class PrintableMeta implements SessionMeta {
     this.createdAt = new Date(meta.createdAt)
     this.lastSeenAt = new Date(meta.lastSeenAt)
     this.expiresAt = new Date(expiryOf(meta))
+    this.idleDeadline = new Date(meta.lastSeenAt + meta.idleTimeout)
+    this.absoluteDeadline = new Date(meta.absoluteDeadline)
+    this.persistent = meta.persistent
     this.isNew = isNew
   }
 

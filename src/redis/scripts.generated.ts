@@ -73,7 +73,7 @@ return { 'incremented', to }`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: 'd422ff4bf0085538af8c00ba31059abb6db4053b',
+  sha1: 'a7605b1dc6093aa0d758184ce6c2078666c2183b',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -122,11 +122,10 @@ local function apply_patch(document, args, first)
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
-    local same = stored == to and mode ~= 'exact'
-    if stored ~= from and not same then conflicts[#conflicts + 1] = name end
+    if stored ~= from then conflicts[#conflicts + 1] = name end
     text = with_field(text, head, name, to)
   end
-  if #conflicts > 0 and mode ~= 'overwrite' then return 'conflict', document end
+  if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
   if args[first + 4] ~= '' then
     head.idle, head.absolute, head.extra =
       tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]
@@ -202,7 +201,7 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: '485c4dee927845a198fc5e1b446553ca4721fada',
+  sha1: '4ab6efd1036ed99991b835ec2ddc2fffff37ea92',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -251,11 +250,10 @@ local function apply_patch(document, args, first)
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
-    local same = stored == to and mode ~= 'exact'
-    if stored ~= from and not same then conflicts[#conflicts + 1] = name end
+    if stored ~= from then conflicts[#conflicts + 1] = name end
     text = with_field(text, head, name, to)
   end
-  if #conflicts > 0 and mode ~= 'overwrite' then return 'conflict', document end
+  if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
   if args[first + 4] ~= '' then
     head.idle, head.absolute, head.extra =
       tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]

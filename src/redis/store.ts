@@ -69,7 +69,7 @@ export function redisStore(options: RedisStoreOptions): Store {
   throw optionError('redisStore needs either a client or a url such as redis://localhost:6379.')
 }
 
-/** The client is imported on first use; what goes wrong is the error of every command, and tried again. */
+/** Connects at once, so that no request waits for it; what goes wrong is the error of every command, and tried again. */
 function overUrl(url: string): [Driver, () => Promise<void>] {
   let connection: Promise<Connection> | undefined
   let driver: Driver | undefined
@@ -80,6 +80,7 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
     })
     return driverOf((await connection).client)
   }
+  open().catch(() => undefined)
   return [
     {
       send: async (key, isReadonly, args) => {
