@@ -297,9 +297,8 @@ describe('options that depend on the request', () => {
   })
 
   test('cannot say that the cookie outlives the browser: that is kept with each session', () => {
-    const transport = cookieTransport(() => ({ persistent: true }))
-    const request = { header: () => undefined, path: '/', secure: true, source: {} }
-    expect(() => transport.read(request)).toThrow(/setLifetime/)
+    const lasting = cookieTransport(() => ({ persistent: true }))
+    expect(() => lasting.read(request({}))).toThrow(/setLifetime/)
   })
 
   test('are refused with ERR_OPTION when they are wrong, and a weak secret at once', () => {
