@@ -199,7 +199,7 @@ function onePerLine(text: string, names: number): boolean {
     else if (code === 10) {
       lines++
       NEXT_LINE.lastIndex = at + 1
-      if (depth !== 1 || !NEXT_LINE.test(text)) return false
+      if (!NEXT_LINE.test(text)) return false
     }
   }
   return lines === names && text.endsWith('\n}')
