@@ -104,7 +104,7 @@ class Money {
 }
 
 const cycle: Record<string, unknown> = { secret: 'hunter2' }
-cycle['self'] = { back: cycle }
+cycle['hunter2'] = { hunter2: cycle }
 const cycleInList: unknown[] = ['hunter2']
 cycleInList.push({ back: cycleInList })
 const listWithTail = Object.assign(['hunter2'], { self: {} })
