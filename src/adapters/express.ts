@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SessionProperty } from '../core/session.ts'
 import type { Sessions } from '../core/sessions.ts'
 import { holdResponse } from '../node/held-response.ts'
-import { exposeSession } from '../node/property.ts'
+import { checkedMount, exposeSession } from '../node/property.ts'
 import type { MountOptions } from '../node/property.ts'
 import { isEncrypted, NodeRequestHead } from '../node/request.ts'
 
@@ -36,8 +36,9 @@ export type WithSession<Data extends object, Request = IncomingMessage> = Reques
  */
 export function session<Data extends object>(
   sessions: Sessions<Data>,
-  { lazy = false, property = 'session' }: MountOptions = {},
+  options: MountOptions = {},
 ): ExpressMiddleware {
+  const { lazy, property } = checkedMount(sessions, options)
   return (request, response, next) => {
     const begin = (): void => {
       if (sessions.visitOf(request)) return next()

@@ -27,9 +27,9 @@ export function withSession<Data extends object, Rest extends unknown[]>(
       secure: protocol === 'https:',
       source: request,
     }
-    const visit = sessions.begin(head, request)
-    if (!visit) return handler(request, ...rest)
     try {
+      const visit = sessions.begin(head, request)
+      if (!visit) return await handler(request, ...rest)
       const response = await handler(request, ...rest)
       await visit.settle()
       return withLines(response, visit)

@@ -45,6 +45,11 @@ export async function findSession(engine: Engine, claim: Claim): Promise<Found> 
   return live[0] ?? found.find(({ standing }) => standing !== 'none') ?? { standing: 'none' }
 }
 
+/** What a logout may end: all that was looked at. */
+export function presentedBy({ ids }: Claim): readonly Handle[] {
+  return ids.length > MOST_CANDIDATES ? [] : ids.map(handleOf)
+}
+
 function ambiguous(engine: Engine): Found {
   engine.events.tell('rejected', { reason: 'ambiguous' })
   return { standing: 'none' }

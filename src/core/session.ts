@@ -66,7 +66,7 @@ export interface SessionVerbs<Data extends object> {
   /** Moves the idle limit now; the throttled touch of every request makes this rarely necessary. */
   touch(callback?: Callback): Promise<void>
 
-  /** Nothing of this request is saved, the touch included: for polling that must not keep a session alive. */
+  /** Nothing is saved at the end of this request, the touch included: for polling that must not keep a session alive. */
   discard(): void
 
   /**
@@ -214,8 +214,9 @@ export function fill(session: object, fields: object): void {
 }
 
 /**
- * A verb that nobody awaits must not end the process: what it could not save is tried again, and
- * reported, at the end of the request.
+ * A verb that nobody awaits must not end the process. The end of the request tries a save or a
+ * destroy again, and fails if that fails; of an increment, update or take only the event
+ * `storeFailed` tells.
  */
 function settle<Value>(promise: Promise<Value>, callback?: Callback): Promise<Value> {
   promise.catch(() => undefined)

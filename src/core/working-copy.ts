@@ -4,7 +4,7 @@ import type { Changes } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'
-import { goneError, headSentError } from './errors.ts'
+import { goneError, headSentError, inHookError } from './errors.ts'
 import type { DropReason } from './events.ts'
 import type { Handle } from './id.ts'
 import { resolveLifetime } from './lifetime.ts'
@@ -42,6 +42,7 @@ export class WorkingCopy {
   cookie: Plan['cookie'] = 'keep'
   readonly #verbsOf: (copy: WorkingCopy) => Behind
   #isDropTold = false
+  #isInHook = false
   #session: SessionObject | null | undefined
   #loaded: Fields = {}
   #bornAt: number | undefined
@@ -53,7 +54,7 @@ export class WorkingCopy {
     this.#verbsOf = verbsOf
   }
 
-  found(standing: Standing, loaded?: Stored & { readonly fields: Fields }): void {
+  found(standing: Standing | undefined, loaded?: Stored & { readonly fields: Fields }): void {
     this.standing = standing
     this.stored = loaded
     this.#loaded = loaded?.fields ?? {}
@@ -129,7 +130,12 @@ export class WorkingCopy {
     const { beforeSave } = this.engine
     const { store } = decision.plan
     if (beforeSave && (store === 'create' || store === 'update' || store === 'regenerate')) {
-      await beforeSave(this.session as unknown as HookSession, this.source)
+      this.#isInHook = true
+      try {
+        await beforeSave(this.session as unknown as HookSession, this.source)
+      } finally {
+        this.#isInHook = false
+      }
       decision = this.decide(explicit)
     }
     const { dropped, cookie } = decision.plan
@@ -224,6 +230,8 @@ export class WorkingCopy {
 
   /** One write after the other. */
   serially<Value>(work: () => Promise<Value>): Promise<Value> {
+    // A verb that a hook awaits would wait for the write that waits for the hook.
+    if (this.#isInHook) return Promise.reject(inHookError())
     const run = this.#queue ? this.#queue.then(work) : work()
     const tail = run.then(
       () => undefined,

@@ -73,7 +73,9 @@ export function redisStore(options: RedisStoreOptions): Store {
 function overUrl(url: string): [Driver, () => Promise<void>] {
   let connection: Promise<Connection> | undefined
   let driver: Driver | undefined
+  let isClosed = false
   const open = async (): Promise<Driver> => {
+    if (isClosed) throw new Error('The store was closed.')
     connection ??= connect(url)
     connection.catch(() => {
       connection = undefined
@@ -89,6 +91,7 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
       },
     },
     async () => {
+      isClosed = true
       const opened = await connection?.catch(() => undefined)
       await opened?.close()
     },
