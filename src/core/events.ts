@@ -42,8 +42,7 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
   constructor() {
     super({ captureRejections: true })
     // Node calls this for a listener that returned a promise which rejected.
-    const value = (error: unknown, name: unknown): void => warnOfListener(String(name), error)
-    Object.defineProperty(this, EventEmitter.captureRejectionSymbol, { value })
+    Object.defineProperty(this, EventEmitter.captureRejectionSymbol, { value: warnOfRejection })
   }
 
   tell<Name extends keyof SessionEvents>(name: Name, event: SessionEvents[Name][0]): void {
@@ -54,6 +53,10 @@ export class SessionEmitter extends EventEmitter<SessionEvents> {
       warnOfListener(name, error)
     }
   }
+}
+
+function warnOfRejection(error: unknown, name: unknown): void {
+  warnOfListener(String(name), error)
 }
 
 function warnOfListener(name: string, error: unknown): void {
