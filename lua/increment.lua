@@ -3,7 +3,8 @@
 -- KEYS[2]  the index of its user, where it has one
 -- ARGV     now ms, new revision, name (JSON text), by (integer), most bytes
 -- Reply    {'incremented', value as text} | {'not-integer'} | {'too-large'} | {'gone'}
--- Repeat   a second run with the same revision replies with the value and adds nothing
+-- Repeat   a second run with the same revision replies with the value and adds nothing, unless another
+--          write came between: only the last revision is known
 -- @include document
 -- @include index
 local now, revision, name, by = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])

@@ -156,6 +156,15 @@ describe('the docs', () => {
       'header option',
       optionsOf('src/http/header-transport.ts', 'HeaderTransportOptions'),
     ],
+    ['docs/activity.md', 'option', optionsOf('src/core/activity.ts', 'ActivityOptions')],
+    ['docs/sign-in.md', 'option of signIn', optionsOf('src/core/session.ts', 'SignInOptions')],
+    ['docs/sign-in.md', 'field', optionsOf('src/core/users.ts', 'SessionInfo')],
+    ['docs/events.md', 'cause of revoked', quoted(unionOf('src/core/events.ts', 'RevokedBy'))],
+    [
+      'docs/events.md',
+      'cause of revoked elsewhere',
+      quoted(unionOf('src/core/events.ts', 'EndedBy')),
+    ],
     ['docs/koa.md', 'mount option', optionsOf('src/node/property.ts', 'MountOptions')],
     ['docs/express.md', 'mount option', optionsOf('src/node/property.ts', 'MountOptions')],
     ['docs/session.md', 'limit', optionsOf('src/core/session.ts', 'LifetimeOptions')],
@@ -195,19 +204,28 @@ describe('the docs', () => {
   test('docs/data-in-redis.md shows an ACL that is enough', async () => {
     const { host, port, url } = redisServers().single
     const prefix = freshPrefix()
-    const [, rules = ''] = /ACL SETUSER app on >password ~hs:\* (.*)/.exec(
+    const [, rules = ''] = /ACL SETUSER app on >password ~hs:\* &hs:\* (.*)/.exec(
       read('docs/data-in-redis.md'),
     ) ?? ['']
     const admin = new Redis(url)
     onTestFinished(() => admin.disconnect())
     const user = prefix.replaceAll(':', '-')
-    const permitted = ['on', '>password', `~${prefix}*`, ...rules.split(' ')]
+    const permitted = ['on', '>password', `~${prefix}*`, `&${prefix}*`, ...rules.split(' ')]
     await admin.call('ACL', ['SETUSER', user, ...permitted])
     onTestFinished(async () => void (await admin.call('ACL', ['DELUSER', user])))
     const login = { username: user, password: 'password', enableReadyCheck: false }
     const client = new Redis({ host, port, ...login })
     onTestFinished(() => client.disconnect())
-    const sessions = createSessions<{ n: number }>({ store: redisStore({ client, prefix }) })
+    const sessions = createSessions<{ n: number }>({
+      store: redisStore({ client, prefix }),
+      references: { n: true },
+      activity: true,
+      maxSessionsPerUser: 2,
+    })
+    onTestFinished(() => sessions.close())
+    const failed: unknown[] = []
+    sessions.events.on('storeFailed', (event) => failed.push(event))
+    await sessions.listen()
     const ada = new Visitor(sessions)
     await ada.visit((session) => void (session.n = 1))
     await ada.visit((session) => void (session.n = 2))
@@ -216,6 +234,20 @@ describe('the docs', () => {
     await ada.visit((session) => session.regenerate({ keepData: true }))
     expect(await ada.visit((session) => session.take('n'))).toBe(3)
     await ada.visit((session) => session.destroy())
+    for (const name of ['a', 'b', 'c', 'd']) {
+      const device = new Visitor(sessions)
+      await device.visit((session) => void (session.n = 4))
+      await device.visit((session) => session.signIn('ada'))
+      await device.visit((session) => void (session.n = name === 'd' ? 5 : 4))
+    }
+    expect((await sessions.user('ada').list()).sessions).toHaveLength(2)
+    expect(await sessions.by('n', 5).count()).toBe(1)
+    expect((await sessions.activity('1h')).users).toBe(1)
+    expect((await sessions.by('n', 5).revokeAll()).ended).toHaveLength(1)
+    expect((await sessions.user('ada').revokeAll()).ended).toHaveLength(1)
+    expect(await sessions.user('ada').count()).toBe(0)
+    await sessions.close()
+    expect(failed).toEqual([])
   })
 
   test('docs/dependencies.md lists every dependency, those at run time with version and licence', () => {
@@ -240,7 +272,7 @@ describe('the docs', () => {
 const surroundings = `
 import type { Express } from 'express'
 import type { Session, Sessions } from 'handstamp'
-interface Data { views: number, cart: { sku: string, qty: number }[], message: string, userId: string }
+interface Data { views: number, cart: { sku: string, qty: number }[], message: string, userId: string, role: string }
 declare global {
   const sessions: Sessions<Data>
   const session: Session<Data>
@@ -281,6 +313,10 @@ function headingsOf(page: string): string[] {
       .replaceAll(/[^\w\s-]/g, '')
       .replaceAll(' ', '-'),
   )
+}
+
+function quoted(names: readonly string[]): string[] {
+  return names.map((name) => `'${name}'`)
 }
 
 function unionOf(file: string, type: string): string[] {

@@ -1,5 +1,5 @@
 -- Applies a patch to a live document.
--- args: now, new revision, 'overwrite' | 'refuse' | 'exact', most bytes,
+-- args: now, new revision, 'overwrite' | 'refuse', most bytes,
 --       idle ms | '', absolute deadline ms, extra (rest of the meta line),
 --       then for each change: name (JSON text), from, to ('' = absent).
 -- returns nil where the session is gone, else outcome, document, ttl, names in conflict:
@@ -18,11 +18,10 @@ local function apply_patch(document, args, first)
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
-    local same = stored == to and mode ~= 'exact'
-    if stored ~= from and not same then conflicts[#conflicts + 1] = name end
+    if stored ~= from then conflicts[#conflicts + 1] = name end
     text = with_field(text, head, name, to)
   end
-  if #conflicts > 0 and mode ~= 'overwrite' then return 'conflict', document end
+  if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
   if args[first + 4] ~= '' then
     head.idle, head.absolute, head.extra =
       tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]

@@ -6,7 +6,7 @@ import { refuseForgery } from '../http/csrf-guard.ts'
 import { resolveCsrf } from '../http/csrf-options.ts'
 import type { CsrfOptions } from '../http/csrf-options.ts'
 import { holdResponse } from '../node/held-response.ts'
-import { exposeSession } from '../node/property.ts'
+import { checkedMount, exposeSession } from '../node/property.ts'
 import type { MountOptions } from '../node/property.ts'
 import { headerOf, hostOf, isEncrypted, NodeRequestHead } from '../node/request.ts'
 
@@ -39,8 +39,9 @@ export type WithSession<Data extends object, Request = IncomingMessage> = Reques
  */
 export function session<Data extends object>(
   sessions: Sessions<Data>,
-  { lazy = false, property = 'session' }: MountOptions = {},
+  options: MountOptions = {},
 ): ExpressMiddleware {
+  const { lazy, property } = checkedMount(sessions, options)
   return (request, response, next) => {
     const begin = (): void => {
       if (sessions.visitOf(request)) return next()

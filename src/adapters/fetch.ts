@@ -42,9 +42,8 @@ export function withSession<Data extends object, Rest extends unknown[]>(
   return async (request, ...rest) => {
     if (sessions.visitOf(request)) return answer(request, rest)
     const head = new FetchRequestHead(request, () => ip?.(request, ...rest))
-    const visit = sessions.begin(head, request)
-    if (!visit && !policy) return handler(request, ...rest)
     try {
+      const visit = sessions.begin(head, request)
       const response = await answer(request, rest)
       if (!visit) return response
       await visit.settle()

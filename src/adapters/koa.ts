@@ -7,7 +7,7 @@ import { resolveCsrf } from '../http/csrf-options.ts'
 import type { CsrfOptions } from '../http/csrf-options.ts'
 import { answerFailure } from '../node/failure.ts'
 import { holdResponse } from '../node/held-response.ts'
-import { exposeSession } from '../node/property.ts'
+import { checkedMount, exposeSession } from '../node/property.ts'
 import type { MountOptions } from '../node/property.ts'
 import { headerOf, NodeRequestHead } from '../node/request.ts'
 
@@ -23,8 +23,9 @@ export type { MountOptions } from '../node/property.ts'
  */
 export function session<Data extends object>(
   sessions: Sessions<Data>,
-  { lazy = false, property = 'session' }: MountOptions = {},
+  options: MountOptions = {},
 ): Middleware<DefaultState, SessionProperty<Data>> {
+  const { lazy, property } = checkedMount(sessions, options)
   return async (ctx, next) => {
     if (sessions.visitOf(ctx)) return next()
     const head = new NodeRequestHead(ctx, ctx.req, ctx.originalUrl, ctx.secure)

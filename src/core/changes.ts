@@ -82,9 +82,15 @@ function holdsUnstorable(value: unknown): boolean {
   if (typeof value === 'function' || typeof value === 'symbol') return true
   if (typeof value !== 'object' || value === null) return false
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false
-  if (value instanceof Map || value instanceof Set) return true
+  if (isEmptied(value)) return true
   // Of a list JSON writes the elements only; what else hangs on it may be a circle.
   return (Array.isArray(value) ? value : Object.values(value)).some(holdsUnstorable)
+}
+
+/** Objects of which JSON keeps nothing, or bytes of which it makes a list of names. */
+export function isEmptied(value: object): boolean {
+  const kinds = [Map, Set, WeakMap, WeakSet, Promise, RegExp, Error]
+  return kinds.some((kind) => value instanceof kind) || ArrayBuffer.isView(value)
 }
 
 /** Names the three largest fields, so that the reader knows where to cut. */

@@ -23,7 +23,7 @@ export function rebase(
   const names: string[] = []
   const next = changes.map((change): FieldChange => {
     const from = theirs.get(change.name) ?? ''
-    if (from === change.from || from === change.to) return { ...change, from }
+    if (from === change.from) return change
     const field = JSON.parse(change.name) as string
     names.push(field)
     if (typeof onConflict !== 'function') return change

@@ -101,6 +101,7 @@ export function linesOf(body: string): Map<string, string> {
   const lines = new Map<string, string>()
   for (let start = 0; start < body.length;) {
     const end = body.indexOf('\n', start)
+    if (end === -1) break
     const name = /,("(?:[^"\\]|\\[^])*"):/y
     name.lastIndex = start
     const match = name.exec(body)
@@ -223,13 +224,14 @@ function onePerLine(text: string, names: number): boolean {
     if (code === 34) at = endOfString(text, at)
     else if (code === 91 || code === 123) depth++
     else if (code === 93 || code === 125) depth--
+    else if (code === 44 && depth === 1 && text.charCodeAt(at - 1) !== 10) return false
     else if (code === 10) {
       lines++
       NEXT_LINE.lastIndex = at + 1
-      if (depth !== 1 || !NEXT_LINE.test(text)) return false
+      if (!NEXT_LINE.test(text)) return false
     }
   }
-  return lines === names
+  return lines === names && text.endsWith('\n}')
 }
 
 /** Where the string that begins at `start` has its closing quote. */

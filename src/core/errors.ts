@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'ERR_NOT_LOADED'
   | 'ERR_NO_SESSION'
   | 'ERR_HEAD_SENT'
+  | 'ERR_IN_HOOK'
   | 'ERR_WEAK_ID'
   | 'ERR_USER_ID'
   | 'ERR_SESSION_LIMIT'
@@ -85,6 +86,14 @@ export function headSentError(): HandstampError {
     'ERR_HEAD_SENT',
     'The head of the response has left, so the client cannot be given a session id any more. ' +
       'Create or regenerate the session before the first byte of the body.',
+  )
+}
+
+/** A verb that would wait for the save that waits for the hook it was called in. */
+export function inHookError(): HandstampError {
+  return new HandstampError(
+    'ERR_IN_HOOK',
+    'A verb of the session was called while beforeSave runs: the save waits for the hook. Change the fields instead.',
   )
 }
 

@@ -63,17 +63,31 @@ export interface SessionEvents {
   storeFailed: [{ operation: string; error: HandstampError }]
 }
 
-/** An EventEmitter whose listeners cannot harm a request: what one throws becomes a process warning. */
+/** An EventEmitter whose listeners cannot harm a request: what one throws, or rejects with, becomes a process warning. */
 export class SessionEmitter extends EventEmitter<SessionEvents> {
+  constructor() {
+    super({ captureRejections: true })
+    // Node calls this for a listener that returned a promise which rejected.
+    Object.defineProperty(this, EventEmitter.captureRejectionSymbol, { value: warnOfRejection })
+  }
+
   tell<Name extends keyof SessionEvents>(name: Name, event: SessionEvents[Name][0]): void {
     if (this.listenerCount(name) === 0) return
     try {
       ;(this.emit as (name: string, event: unknown) => boolean).call(this, name, event)
     } catch (error) {
-      const cause = error instanceof Error ? error.message : 'not an Error'
-      process.emitWarning(`A listener of the session event '${name}' threw: ${cause}`, {
-        code: 'HANDSTAMP_LISTENER',
-      })
+      warnOfListener(name, error)
     }
   }
+}
+
+function warnOfRejection(error: unknown, name: unknown): void {
+  warnOfListener(String(name), error)
+}
+
+function warnOfListener(name: string, error: unknown): void {
+  const cause = error instanceof Error ? error.message : 'not an Error'
+  process.emitWarning(`A listener of the session event '${name}' threw: ${cause}`, {
+    code: 'HANDSTAMP_LISTENER',
+  })
 }

@@ -24,19 +24,25 @@ interface Incremented {
   readonly meta: Meta
 }
 
-/** Compare-and-set of one field until it holds; undefined where the session is gone. */
+/**
+ * Compare-and-set of one field until it holds; undefined where the session is gone. Only the writes
+ * queue up with others of the request: `change` may take its time, and call verbs itself.
+ */
 export async function updateField(
   engine: Engine,
   stored: Stored,
   field: string,
   change: (stored: unknown) => unknown,
+  serially: <Reply>(work: () => Promise<Reply>) => Promise<Reply>,
 ): Promise<FieldUpdate | undefined> {
   const { store, codec, maxBytes, clock } = engine
   const name = JSON.stringify(field)
   let from = linesOf(stored.body).get(name) ?? ''
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const before = valueOf(engine, from)
-    const value = await change(valueOf(engine, from))
+    const changed = change(valueOf(engine, from))
+    // Not awaited where there is nothing to wait for: the write is to be under way when this returns.
+    const value = changed instanceof Promise ? ((await changed) as unknown) : changed
     const to = encodeField(field, value, codec) ?? ''
     refuseUnstorable(field, value, to, codec)
     const now = clock.now()
@@ -45,13 +51,15 @@ export async function updateField(
       now,
       revision,
       changes: [{ name, from, to }],
-      onConflict: 'exact',
+      onConflict: 'refuse',
       maxBytes,
       owner: ownerOf(stored.meta),
     }
     const next = { ...stored, body: withLine(stored.body, name, to) }
-    const outcome = await withReferences(engine, next, stored, () =>
-      ask(engine, 'update', store.update(stored.handle, patch)),
+    const outcome = await serially(() =>
+      withReferences(engine, next, stored, () =>
+        ask(engine, 'update', store.update(stored.handle, patch)),
+      ),
     )
     if (outcome.kind === 'gone') return undefined
     if (outcome.kind === 'too-large')

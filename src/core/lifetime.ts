@@ -8,19 +8,27 @@ import type { Lifetime } from './store.ts'
 /** The new limits of a session; what is not given stays. Throws ERR_OPTION. */
 export function resolveLifetime(options: LifetimeOptions, meta: Meta): Lifetime {
   const { idleTimeout, absoluteTimeout, persistent } = options
+  const idle =
+    idleTimeout === undefined ? meta.idleTimeout : milliseconds('idleTimeout', idleTimeout)
+  const deadline =
+    absoluteTimeout === undefined
+      ? meta.absoluteDeadline
+      : meta.createdAt + milliseconds('absoluteTimeout', absoluteTimeout)
+  if (idleTimeout !== undefined && idle > deadline - meta.createdAt) {
+    throw optionError('absoluteTimeout must be at least idleTimeout: give setLifetime both.')
+  }
   return {
-    idleTimeout:
-      idleTimeout === undefined ? meta.idleTimeout : milliseconds('idleTimeout', idleTimeout),
-    absoluteDeadline:
-      absoluteTimeout === undefined
-        ? meta.absoluteDeadline
-        : meta.createdAt + milliseconds('absoluteTimeout', absoluteTimeout),
+    idleTimeout: idle,
+    absoluteDeadline: deadline,
     persistent: persistent ?? meta.persistent,
   }
 }
 
 /** Refuses wrong options where they are given, not where they are first used. */
 export function checkLifetime(options: LifetimeOptions): LifetimeOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw optionError('setLifetime takes idleTimeout, absoluteTimeout and persistent.')
+  }
   const { idleTimeout, absoluteTimeout, persistent, ...unknown } = options
   if (idleTimeout !== undefined) milliseconds('idleTimeout', idleTimeout)
   if (absoluteTimeout !== undefined) milliseconds('absoluteTimeout', absoluteTimeout)

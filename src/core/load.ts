@@ -43,8 +43,18 @@ export async function findSession(engine: Engine, claim: Claim): Promise<Found> 
   if (ids.length === 1) return lookUp(engine, ids[0] as SessionId)
   const found = await Promise.all(ids.map((id) => lookUp(engine, id)))
   const live = found.filter(({ standing }) => standing === 'live')
-  if (live.length > 1) return ambiguous(engine)
-  return live[0] ?? found.find(({ standing }) => standing !== 'none') ?? { standing: 'none' }
+  // Within a grace the old and the new id name one session.
+  if (new Set(live.map(({ loaded }) => loaded?.handle)).size > 1) return ambiguous(engine)
+  return (
+    live.find(({ loaded }) => loaded?.id) ??
+    live[0] ??
+    found.find(({ standing }) => standing !== 'none') ?? { standing: 'none' }
+  )
+}
+
+/** What a logout may end: all that was looked at. */
+export function presentedBy({ ids }: Claim): readonly Handle[] {
+  return ids.length > MOST_CANDIDATES ? [] : ids.map(handleOf)
 }
 
 function ambiguous(engine: Engine): Found {

@@ -200,20 +200,33 @@ function hook(name: string, option: unknown): unknown {
 
 const SAMPLES = 8
 
-/** A generator that answers at once is tried now, one that promises when it is first used. */
+/** A generator that answers at once is tried now, any other when it is first used. */
 function checkedGenerator(generate: GenerateId): GenerateId {
   if (typeof generate !== 'function') throw optionError('generateId must be a function.')
   if (generate === randomSecret) return generate
-  const drawn = Array.from({ length: SAMPLES }, () => generate(undefined))
-  const promised = drawn.some((sample) => typeof sample !== 'string')
-  if (!promised) {
+  const drawn = samplesOf(generate)
+  if (drawn.every((sample) => typeof sample === 'string')) {
     refuseWeakIds(drawn)
     return generate
   }
-  const tried = Promise.all(drawn.map((sample) => Promise.resolve(sample))).then(refuseWeakIds)
-  tried.catch(() => undefined)
+  // Asynchronous, or in need of a request: tried with the first one. What fails once is tried again.
+  let isTried = false
   return async (request) => {
-    await tried
+    if (!isTried) {
+      const samples = Array.from({ length: SAMPLES }, () => Promise.resolve(generate(request)))
+      refuseWeakIds(await Promise.all(samples))
+      isTried = true
+    }
     return generate(request)
+  }
+}
+
+function samplesOf(generate: GenerateId): unknown[] {
+  try {
+    const drawn = Array.from({ length: SAMPLES }, () => generate(undefined))
+    for (const sample of drawn) Promise.resolve(sample).catch(() => undefined)
+    return drawn
+  } catch {
+    return [undefined]
   }
 }

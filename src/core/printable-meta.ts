@@ -13,6 +13,9 @@ export class PrintableMeta implements SessionMeta {
   readonly createdAt: Date
   readonly lastSeenAt: Date
   readonly expiresAt: Date
+  readonly idleDeadline: Date
+  readonly absoluteDeadline: Date
+  readonly persistent: boolean
   readonly isNew: boolean
   readonly userId: string | undefined
   readonly signedInAt: Date | undefined
@@ -24,6 +27,9 @@ export class PrintableMeta implements SessionMeta {
     this.createdAt = new Date(meta.createdAt)
     this.lastSeenAt = new Date(meta.lastSeenAt)
     this.expiresAt = new Date(expiryOf(meta))
+    this.idleDeadline = new Date(meta.lastSeenAt + meta.idleTimeout)
+    this.absoluteDeadline = new Date(meta.absoluteDeadline)
+    this.persistent = meta.persistent
     this.isNew = isNew
     const { signIn } = meta
     this.userId = signIn?.userId

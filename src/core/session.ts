@@ -19,6 +19,11 @@ export interface SessionMeta {
   readonly lastSeenAt: Date
   /** The earlier of the idle and the absolute limit. */
   readonly expiresAt: Date
+  /** When it ends without another request, and when it ends whatever happens. */
+  readonly idleDeadline: Date
+  readonly absoluteDeadline: Date
+  /** Whether the cookie outlives the browser. */
+  readonly persistent: boolean
   /** Nothing is stored yet. */
   readonly isNew: boolean
   /** Who signed in; undefined for an anonymous session. */
@@ -73,7 +78,7 @@ export interface SessionVerbs<Data extends object> extends CsrfVerbs {
   /** Moves the idle limit now; the throttled touch of every request makes this rarely necessary. */
   touch(callback?: Callback): Promise<void>
 
-  /** Nothing of this request is saved, the touch included: for polling that must not keep a session alive. */
+  /** Nothing is saved at the end of this request, the touch included: for polling that must not keep a session alive. */
   discard(): void
 
   /**
@@ -276,8 +281,9 @@ export function fill(session: object, fields: object): void {
 }
 
 /**
- * A verb that nobody awaits must not end the process: what it could not save is tried again, and
- * reported, at the end of the request.
+ * A verb that nobody awaits must not end the process. The end of the request tries a save or a
+ * destroy again, and fails if that fails; of an increment, update or take only the event
+ * `storeFailed` tells.
  */
 function settle<Value>(promise: Promise<Value>, callback?: Callback): Promise<Value> {
   promise.catch(() => undefined)

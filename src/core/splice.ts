@@ -52,11 +52,10 @@ export function applyPatch(document: string, patch: Patch): Spliced {
   const conflicts: string[] = []
   for (const change of patch.changes) {
     const stored = fieldIn(text, head.end, change.name)?.value ?? ''
-    const isSame = stored === change.to && patch.onConflict !== 'exact'
-    if (stored !== change.from && !isSame) conflicts.push(change.name)
+    if (stored !== change.from) conflicts.push(change.name)
     text = withField(text, head.end, change)
   }
-  if (conflicts.length > 0 && patch.onConflict !== 'overwrite') return { kind: 'conflict' }
+  if (conflicts.length > 0 && patch.onConflict === 'refuse') return { kind: 'conflict' }
   const next = patch.lifetime ? { ...head, ...relaxed(patch.lifetime) } : head
   const outcome = finish(text, next, patch.now, patch.revision, conflicts)
   return Buffer.byteLength(outcome.document) > patch.maxBytes ? { kind: 'too-large' } : outcome

@@ -47,11 +47,8 @@ export interface Patch {
   readonly changes: readonly FieldChange[]
   /** Given where the session's limits change. */
   readonly lifetime?: Lifetime
-  /**
-   * A field is in conflict when its stored value is neither `from` nor `to`: then write over it, or
-   * write nothing at all. `exact` is compare-and-set: write nothing unless all values are `from`.
-   */
-  readonly onConflict: 'overwrite' | 'refuse' | 'exact'
+  /** A field is in conflict when its stored value is not `from`: write over it, or write nothing at all. */
+  readonly onConflict: 'overwrite' | 'refuse'
   /** No document grows over this many bytes. */
   readonly maxBytes: number
   /** Whose session it is: the user's index is kept true in the same step. */

@@ -8,7 +8,7 @@ import type { Duration } from './duration.ts'
 import { incrementField, updateField } from './field.ts'
 import { goneError, HandstampError, headSentError, optionError } from './errors.ts'
 import type { SessionId } from './id.ts'
-import { checkLifetime } from './lifetime.ts'
+import { checkLifetime, resolveLifetime } from './lifetime.ts'
 import { read } from './load.ts'
 import { PrintableMeta } from './printable-meta.ts'
 import { isReserved, reservedError } from './reserved.ts'
@@ -43,14 +43,22 @@ export class Verbs implements Behind {
   }
 
   save(): Promise<void> {
-    return this.#copy.serially(() => this.#copy.save(true))
+    const copy = this.#copy
+    return copy.serially(async () => {
+      // Destroyed, and nothing assigned since: there is no session to save.
+      if (copy.session === null && copy.intent !== 'destroy') throw goneError()
+      await copy.save(true)
+    })
   }
 
   reload(): Promise<void> {
     const copy = this.#copy
     return copy.serially(async () => {
       this.#refuseEnded()
-      if (!copy.stored) return fill(this.#fields, {})
+      copy.lifetime = undefined
+      // A new session without data is underway: what is stored is that of the old one.
+      const isFresh = copy.intent === 'regenerate' && !copy.keepData
+      if (!copy.stored || isFresh) return fill(this.#fields, {})
       const { loaded } = await read(copy.engine, copy.stored.handle, copy.stored.id)
       if (!loaded) return copy.gone()
       copy.stored = { ...loaded, formerId: copy.stored.formerId }
@@ -70,13 +78,16 @@ export class Verbs implements Behind {
     this.#copy.discarded = true
   }
 
-  async regenerate(
-    { keepData = false, grace = 0 }: RegenerateOptions,
-    replace: boolean,
-  ): Promise<void> {
+  async regenerate(options: RegenerateOptions, replace: boolean): Promise<void> {
     const copy = this.#copy
+    const { keepData = false, grace = 0, ...unknown } = options
+    const [name] = Object.keys(unknown)
+    if (name !== undefined) {
+      throw optionError(`regenerate has no option '${name}'; it takes keepData and grace.`)
+    }
     const graceMs = graceOf(grace)
-    await copy.busy
+    // Not awaited where nothing is under way: what the handler does next belongs to the new session.
+    if (copy.busy) await copy.busy
     if (copy.standing === 'moved' || copy.standing === 'gone') throw goneError()
     if (copy.headSent) throw headSentError()
     const isSecond = copy.intent === 'regenerate'
@@ -95,6 +106,8 @@ export class Verbs implements Behind {
       if (copy.standing === 'moved') throw goneError()
       const hadClient = copy.stored !== undefined || copy.presented.length > 0
       const isEnded = copy.standing === 'ended' || copy.standing === 'gone'
+      // If this fails, the end of the request tries again, and the client is not told of a success.
+      if (hadClient && !isEnded) copy.intent = 'destroy'
       await copy.end()
       copy.replace(null)
       if (hadClient && !isEnded) copy.cookie = 'clear'
@@ -110,6 +123,7 @@ export class Verbs implements Behind {
     return copy.serially(async () => {
       this.#refuseEnded()
       const hadClient = copy.stored !== undefined || copy.presented.length > 0
+      if (hadClient) copy.intent = 'destroy'
       await copy.end()
       fill(this.#fields, {})
       if (hadClient) copy.cookie = 'clear'
@@ -131,7 +145,9 @@ export class Verbs implements Behind {
   }
 
   setLifetime(lifetime: LifetimeOptions): void {
-    this.#copy.lifetime = { ...this.#copy.lifetime, ...checkLifetime(lifetime) }
+    const next = { ...this.#copy.lifetime, ...checkLifetime(lifetime) }
+    resolveLifetime(next, this.#copy.meta())
+    this.#copy.lifetime = next
   }
 
   update(field: string, change: (stored: unknown) => unknown): Promise<unknown> {
@@ -142,27 +158,29 @@ export class Verbs implements Behind {
     return this.#atomically(field, () => undefined).then(({ before }) => before)
   }
 
-  increment(field: string, by: number): Promise<number> {
+  async increment(field: string, by: number): Promise<number> {
     const copy = this.#copy
     if (Object.keys(copy.engine.references).length > 0) {
       // The entry of a reference is written before the value, which must be known for that.
-      const sum = (stored: unknown): number => sumOf(field, stored, by)
-      return this.#atomically(field, sum).then(({ value }) => value as number)
+      const add = (stored: unknown): number => sumOf(field, stored, by)
+      return (await this.#atomically(field, add)).value as number
     }
-    return copy.serially(async () => {
-      await this.#ready(field)
-      if (!Number.isSafeInteger(by)) throw notIntegerError(field)
-      if (!copy.stored) {
-        const sum = sumOf(field, this.#fields[field], by)
-        this.#fields[field] = sum
-        return sum
-      }
-      const outcome = await incrementField(copy.engine, copy.stored, field, by, this.#fields)
-      if (outcome.kind === 'gone') return copy.gone()
-      if (outcome.kind === 'not-integer') throw notIntegerError(field)
-      this.#take(field, outcome.value, String(outcome.value), outcome.meta)
-      return outcome.value
-    })
+    const moving = this.#ready(field)
+    if (moving) await moving
+    if (!Number.isSafeInteger(by)) throw notIntegerError(field)
+    const { stored } = copy
+    if (!stored) {
+      const sum = sumOf(field, this.#own(field), by)
+      this.#fields[field] = sum
+      return sum
+    }
+    const outcome = await copy.serially(() =>
+      incrementField(copy.engine, stored, field, by, this.#fields),
+    )
+    if (outcome.kind === 'gone') return copy.gone()
+    if (outcome.kind === 'not-integer') throw notIntegerError(field)
+    this.#take(field, outcome.value, String(outcome.value), outcome.meta)
+    return outcome.value
   }
 
   csrfToken(): Promise<string> {
@@ -181,32 +199,37 @@ export class Verbs implements Behind {
     return id !== undefined && isCsrfTokenOf(id, token)
   }
 
-  #atomically(
+  async #atomically(
     field: string,
     change: (stored: unknown) => unknown,
   ): Promise<{ readonly value: unknown; readonly before: unknown }> {
     const copy = this.#copy
-    return copy.serially(async () => {
-      await this.#ready(field)
-      if (!copy.stored) {
-        // Nobody else knows this session yet.
-        const before = this.#fields[field]
-        const value = await change(before)
-        this.#set(field, value)
-        return { value, before }
-      }
-      const outcome = await updateField(copy.engine, copy.stored, field, change)
-      if (!outcome) return copy.gone()
-      this.#take(field, outcome.value, outcome.to, outcome.meta)
-      return outcome
-    })
+    const moving = this.#ready(field)
+    if (moving) await moving
+    if (!copy.stored) {
+      // Nobody else knows this session yet.
+      const before = this.#own(field)
+      const changed = change(before)
+      const value = changed instanceof Promise ? ((await changed) as unknown) : changed
+      this.#set(field, value)
+      return { value, before }
+    }
+    const outcome = await updateField(copy.engine, copy.stored, field, change, (work) =>
+      copy.serially(work),
+    )
+    if (!outcome) return copy.gone()
+    this.#take(field, outcome.value, outcome.to, outcome.meta)
+    return outcome
   }
 
   /** The session is live or new, under the id that it will keep. */
-  async #ready(field: string): Promise<void> {
+  #ready(field: string): Promise<void> | undefined {
+    const copy = this.#copy
     if (isReserved(field)) throw reservedError(field)
     this.#refuseEnded()
-    if (this.#copy.stored && this.#copy.intent === 'regenerate') await this.#copy.save(true)
+    return copy.stored && copy.intent === 'regenerate'
+      ? copy.serially(() => copy.save(true))
+      : undefined
   }
 
   #refuseEnded(): void {
@@ -235,6 +258,11 @@ export class Verbs implements Behind {
       copy.stored = { ...stored, meta, body }
     }
     this.#set(field, value)
+  }
+
+  /** A field of the data, nothing that every object inherits. */
+  #own(field: string): unknown {
+    return Object.hasOwn(this.#fields, field) ? this.#fields[field] : undefined
   }
 
   #set(field: string, value: unknown): void {

@@ -1,13 +1,13 @@
 /** One request's dealings with its session: opened before the handler, settled before the response leaves. */
+import { isEmptied } from './changes.ts'
 import type { Engine, HookSession } from './engine.ts'
 import { HandstampError, optionError } from './errors.ts'
-import { handleOf } from './id.ts'
 import type { SessionId } from './id.ts'
-import { findSession } from './load.ts'
+import { findSession, presentedBy } from './load.ts'
 import { expiryOf } from './policy.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import type { Session } from './session.ts'
-import type { HeaderLine, RequestHead } from './transport.ts'
+import type { Claim, HeaderLine, RequestHead } from './transport.ts'
 import { Verbs } from './verbs.ts'
 import { WorkingCopy } from './working-copy.ts'
 import type { Decision } from './working-copy.ts'
@@ -32,32 +32,35 @@ export class Visit<Data extends object> {
 
   /** Finds the session; undefined where there is nothing to wait for. Rejects with ERR_STORE, ERR_STORE_TIMEOUT. */
   open(): Promise<void> | undefined {
-    if (this.#copy.standing !== undefined) return undefined
+    if (this.#isOpen) return undefined
     if (this.#opening) return this.#opening
     const claim = this.#engine.transport.read(this.#request)
     if (claim.ids.length === 0 && !claim.rejected) {
       this.#copy.found('none')
       return undefined
     }
-    this.#opening = findSession(this.#engine, claim)
-      .then(({ standing, loaded }) => {
-        this.#copy.presented = claim.ids.map(handleOf)
-        this.#copy.found(standing, loaded)
-        return loaded && this.#validate()
-      })
-      .finally(() => {
-        this.#opening = undefined
-      })
+    this.#opening = this.#find(claim).finally(() => {
+      this.#opening = undefined
+    })
     return this.#opening
   }
 
-  async #validate(): Promise<void> {
+  async #find(claim: Claim): Promise<void> {
+    const copy = this.#copy
+    const { standing, loaded } = await findSession(this.#engine, claim)
+    copy.presented = presentedBy(claim)
+    copy.found(standing, loaded)
     const { validate, events } = this.#engine
-    const { session, stored } = this.#copy
-    const { source } = this.#request
-    if (!validate || (await validate(session as unknown as HookSession, source))) return
-    events.tell('rejected', { reason: 'validate', ...(stored && { handle: stored.handle }) })
-    this.#copy.found('none')
+    if (!validate || !loaded) return
+    try {
+      if (await validate(copy.session as unknown as HookSession, this.#request.source)) return
+    } catch (error) {
+      copy.found(undefined)
+      throw error
+    }
+    events.tell('rejected', { reason: 'validate', handle: loaded.handle })
+    copy.found('none')
+    copy.presented = []
   }
 
   /** Opens and returns the session; null after it was destroyed. */
@@ -73,7 +76,7 @@ export class Visit<Data extends object> {
 
   /** The session, null after it was destroyed. Throws ERR_NOT_LOADED. */
   get session(): Session<Data> | null {
-    if (this.#copy.standing === undefined) throw notLoadedError()
+    if (!this.#isOpen) throw notLoadedError()
     this.#adoptAssigned()
     return this.#copy.session as Session<Data> | null
   }
@@ -81,7 +84,7 @@ export class Visit<Data extends object> {
   /** Replaces all data; null destroys the session at the end of the request. Throws ERR_RESERVED_NAME. */
   assign(value: unknown): void {
     const fields = value ?? null
-    if (typeof fields !== 'object' || Array.isArray(fields)) {
+    if (typeof fields !== 'object' || Array.isArray(fields) || (fields && isEmptied(fields))) {
       throw optionError(
         'A session can be assigned an object with its new data, or null to destroy it.',
       )
@@ -89,7 +92,12 @@ export class Visit<Data extends object> {
     const reserved = Object.keys(fields ?? {}).find(isReserved)
     if (reserved !== undefined) throw reservedError(reserved)
     this.#assigned = { value: fields }
-    if (this.#copy.standing !== undefined) this.#adoptAssigned()
+    if (this.#isOpen) this.#adoptAssigned()
+  }
+
+  /** Found, and found to be valid. */
+  get #isOpen(): boolean {
+    return this.#copy.standing !== undefined && !this.#opening
   }
 
   #adoptAssigned(): void {
@@ -118,7 +126,7 @@ export class Visit<Data extends object> {
     if (copy.busy) return copy.busy.then(() => this.settle())
     if (this.#assigned)
       return this.#lastly(this.load().then(() => copy.serially(() => copy.save(false))))
-    if (!copy.isUsed && !copy.stored) return undefined
+    if (!this.#isOpen || (!copy.isUsed && !copy.stored)) return undefined
     let decision: Decision
     try {
       decision = copy.decide(false)

@@ -5,7 +5,7 @@ import type { Changes } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'
-import { goneError, headSentError } from './errors.ts'
+import { goneError, headSentError, inHookError } from './errors.ts'
 import type { DropReason } from './events.ts'
 import type { Handle } from './id.ts'
 import { checkLifetime, resolveLifetime } from './lifetime.ts'
@@ -47,6 +47,7 @@ export class WorkingCopy {
   cookie: Plan['cookie'] = 'keep'
   readonly #verbsOf: (copy: WorkingCopy) => Behind
   #isDropTold = false
+  #isInHook = false
   #session: SessionObject | null | undefined
   #loaded: Fields = {}
   #bornAt: number | undefined
@@ -58,7 +59,7 @@ export class WorkingCopy {
     this.#verbsOf = verbsOf
   }
 
-  found(standing: Standing, loaded?: Stored & { readonly fields: Fields }): void {
+  found(standing: Standing | undefined, loaded?: Stored & { readonly fields: Fields }): void {
     this.standing = standing
     this.stored = loaded
     this.#loaded = loaded?.fields ?? {}
@@ -129,13 +130,23 @@ export class WorkingCopy {
     const { beforeSave } = this.engine
     const { store } = decision.plan
     if (beforeSave && (store === 'create' || store === 'update' || store === 'regenerate')) {
-      await beforeSave(this.session as unknown as HookSession, this.request.source)
+      await this.#runBeforeSave()
       decision = this.decide(explicit)
     }
     const { dropped, cookie } = decision.plan
     if (dropped) return this.drop(dropped, explicit)
     if (!(await this.#write(decision))) return this.drop('gone', explicit)
     if (cookie !== 'keep') this.cookie = cookie
+  }
+
+  async #runBeforeSave(): Promise<void> {
+    const { beforeSave } = this.engine
+    this.#isInHook = true
+    try {
+      await beforeSave?.(this.session as unknown as HookSession, this.request.source)
+    } finally {
+      this.#isInHook = false
+    }
   }
 
   /** False: the session is gone. */
@@ -208,7 +219,7 @@ export class WorkingCopy {
     if (this.session === null) this.replace({})
     const session = this.session as unknown as Fields
     if (!keepData) fill(session, {})
-    await engine.beforeSave?.(session, request.source)
+    await this.#runBeforeSave()
     const isCarried = keepData && (this.intent !== 'regenerate' || this.keepData)
     const { body } = changesOf('', session, engine.codec)
     const limits = { ...this.lifetime, ...checkLifetime(lifetime) }
@@ -258,6 +269,8 @@ export class WorkingCopy {
 
   /** One write after the other. */
   serially<Value>(work: () => Promise<Value>): Promise<Value> {
+    // A verb that a hook awaits would wait for the write that waits for the hook.
+    if (this.#isInHook) return Promise.reject(inHookError())
     const run = this.#queue ? this.#queue.then(work) : work()
     const tail = run.then(
       () => undefined,

@@ -1,6 +1,7 @@
 /** The id travels in a cookie: which cookies of a request count, and what the response sets. */
 import { parse, serialize } from 'cookie'
 import type { SerializeOptions } from 'cookie'
+import { optionError } from '../core/errors.ts'
 import type { SessionId } from '../core/id.ts'
 import { NO_CLAIM } from '../core/transport.ts'
 import type { Claim, HeaderLine, Instruction, RequestHead, Transport } from '../core/transport.ts'
@@ -65,9 +66,17 @@ function scopes(
   return ({ source }) => {
     const given = options(source)
     const scope = known.get(given) ?? resolve(given)
+    if (scope.policy.persistent) throw persistentPerRequest()
     known.set(given, scope)
     return scope
   }
+}
+
+function persistentPerRequest(): Error {
+  return optionError(
+    'persistent is kept with each session, not with the cookie of a request: leave it out of the function, ' +
+      'and call session.setLifetime({ persistent: true }) where a visitor asks to be remembered.',
+  )
 }
 
 /**

@@ -5,23 +5,26 @@ import type { ServerResponse } from 'node:http'
 const CHANGES = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'] as const
 
 /**
- * The head is decided, though it has not left: it cannot be changed any more, and whoever asks is told
- * that it is sent, so that nothing answers a second time. Returns what undoes this.
+ * The head is decided, though it has not left: as after it has, it cannot be changed any more. Returns
+ * what undoes this.
+ *
+ * While the body is under way, whoever asks is told that the head was sent. After the end nobody is: an
+ * error handler would destroy the connection before the answer has left. Its own answer comes to nothing.
  */
 export function freezeHead(response: ServerResponse, isEnded: () => boolean): () => void {
   const { statusCode, statusMessage } = response
-  const refuse = (): never => {
+  const refuse = (): ServerResponse => {
+    if (isEnded()) return response
     throw headSentError(response)
   }
   const changes = CHANGES.map((name) => [name, { value: refuse }])
   const restore = overlay(response, {
     ...(Object.fromEntries(changes) as PropertyDescriptorMap),
-    headersSent: { get: () => true },
+    headersSent: { get: () => !isEnded() },
     writableEnded: { get: isEnded },
   })
   return () => {
     restore()
-    // As after a head that has left, what was assigned since changes nothing.
     response.statusCode = statusCode
     if (!isHttp2(response)) response.statusMessage = statusMessage
   }

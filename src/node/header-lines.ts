@@ -5,14 +5,16 @@ import type { Visit } from '../core/visit.ts'
 type Headers = Map<string, { readonly name: string; readonly values: OutgoingHttpHeader[] }>
 
 /**
- * To be called as the head leaves. `headArgs` are the arguments of writeHead: headers among them would
+ * To be called as the head leaves. `args` are the arguments of writeHead: headers among them would
  * replace ours, so the response takes them first, one by one, and the rest of the arguments is returned.
  */
 export function addLines<Data extends object>(
   response: ServerResponse,
   visit: Visit<Data>,
-  headArgs: readonly unknown[],
+  args: readonly unknown[],
 ): readonly unknown[] {
+  // A head may be written with its headers left undefined.
+  const headArgs = args.slice(0, args.findLastIndex((arg) => arg !== undefined) + 1)
   const headers = headersIn(headArgs)
   const [cacheControl = response.getHeader('cache-control')] =
     headers?.get('cache-control')?.values ?? []

@@ -102,7 +102,7 @@ class HeldResponse<Data extends object> {
     if (this.#stage === 'sent') this.#run(call)
     else if (this.#stage !== 'held') this.#call(call)
     // Without headers it may be a wrapper that looks at more than headersSent, for each chunk.
-    else if (args.length > 1) throw headSentError(this.#response)
+    else if (args.length > 1 && !this.#isEnded) throw headSentError(this.#response)
     return this.#response
   }
 
@@ -114,6 +114,7 @@ class HeldResponse<Data extends object> {
       if (!this.#isFailing && call.verb !== 'writeHead') return this.#interrupt(call)
       this.#beginAnswer()
     }
+    if (this.#isEnded) return this.#ignore(call, writeAfterEndError())
     if (this.#waiting) return void this.#waiting.push(call)
     const isFirst = this.#stage === 'open'
     const saving = isFirst || call.verb === 'end' ? this.#visit.settle() : undefined
@@ -155,8 +156,12 @@ class HeldResponse<Data extends object> {
 
   #freeze(): void {
     this.#stage = 'held'
-    const isEnded = (): boolean => this.#waiting?.some(({ verb }) => verb === 'end') === true
-    this.#restore = freezeHead(this.#response, isEnded)
+    this.#restore = freezeHead(this.#response, () => this.#isEnded)
+  }
+
+  /** The whole answer waits: what comes now would be a second one. */
+  get #isEnded(): boolean {
+    return this.#waiting?.some(({ verb }) => verb === 'end') === true
   }
 
   #release(): void {
@@ -223,9 +228,9 @@ class HeldResponse<Data extends object> {
     return front === undefined
   }
 
-  #ignore({ args }: Call): false {
+  #ignore({ args }: Call, reason = this.#failure): false {
     const callback = args.at(-1)
-    if (typeof callback === 'function') process.nextTick(callback, this.#failure)
+    if (typeof callback === 'function') process.nextTick(callback, reason)
     return false
   }
 
@@ -236,6 +241,11 @@ class HeldResponse<Data extends object> {
     this.#restore = () => undefined
     return calls
   }
+}
+
+function writeAfterEndError(): Error {
+  const error = new Error('The response has ended already')
+  return Object.assign(error, { code: 'ERR_STREAM_WRITE_AFTER_END' })
 }
 
 /** The client went away; for http2 the stream says so. */

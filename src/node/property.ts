@@ -9,6 +9,19 @@ export interface MountOptions {
   readonly property?: string
 }
 
+/** Throws ERR_OPTION for what the middleware would otherwise find out at the first request, or never. */
+export function checkedMount(sessions: unknown, options: MountOptions): Required<MountOptions> {
+  if (typeof (sessions as { begin?: unknown } | undefined)?.begin !== 'function') {
+    throw optionError('The first argument of session() is what createSessions() returned.')
+  }
+  const { lazy = false, property = 'session', ...unknown } = options
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) {
+    throw optionError(`session() has no option '${name}'; it takes lazy and property.`)
+  }
+  return { lazy, property }
+}
+
 /** The property reads and replaces the session; assigning null destroys it. */
 export function exposeSession<Data extends object>(
   carrier: object,

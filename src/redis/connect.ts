@@ -43,7 +43,7 @@ async function openNodeRedis(url: string): Promise<Connection> {
   const { createClient } = await import('redis')
   const client = createClient({ url })
   client.on('error', () => undefined)
-  // Goes on trying in the background; until then each command says that there is no connection.
+  // Goes on trying in the background; until then commands wait, each for its deadline.
   client.connect().catch(() => undefined)
   return { client: client as RedisClient, close: async () => client.destroy() }
 }

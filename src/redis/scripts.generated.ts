@@ -343,7 +343,7 @@ return 'noted'`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: '04cc4a10bc0b6e35afd5d48ea3d1dd9bbb3b906a',
+  sha1: '4ef25c2ddaf708e4943abdd8e30f5fbf37c9754a',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -402,11 +402,10 @@ local function apply_patch(document, args, first)
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
-    local same = stored == to and mode ~= 'exact'
-    if stored ~= from and not same then conflicts[#conflicts + 1] = name end
+    if stored ~= from then conflicts[#conflicts + 1] = name end
     text = with_field(text, head, name, to)
   end
-  if #conflicts > 0 and mode ~= 'overwrite' then return 'conflict', document end
+  if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
   if args[first + 4] ~= '' then
     head.idle, head.absolute, head.extra =
       tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]
@@ -519,7 +518,7 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: 'a07b12ed67fc57d1335fcaf9f13c3665210a414e',
+  sha1: 'd08f5400104cef4c650d86ba6c7b6cddf7808695',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -578,11 +577,10 @@ local function apply_patch(document, args, first)
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
-    local same = stored == to and mode ~= 'exact'
-    if stored ~= from and not same then conflicts[#conflicts + 1] = name end
+    if stored ~= from then conflicts[#conflicts + 1] = name end
     text = with_field(text, head, name, to)
   end
-  if #conflicts > 0 and mode ~= 'overwrite' then return 'conflict', document end
+  if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
   if args[first + 4] ~= '' then
     head.idle, head.absolute, head.extra =
       tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]

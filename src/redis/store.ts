@@ -78,17 +78,20 @@ export function redisStore(options: RedisStoreOptions): Store {
   throw optionError('redisStore needs either a client or a url such as redis://localhost:6379.')
 }
 
-/** The client is imported on first use; what goes wrong is the error of every command, and tried again. */
+/** Connects at once, so that no request waits for it; what goes wrong is the error of every command, and tried again. */
 function overUrl(url: string): [Driver, () => Promise<void>] {
   let connection: Promise<Connection> | undefined
   let driver: Driver | undefined
+  let isClosed = false
   const open = async (): Promise<Driver> => {
+    if (isClosed) throw new Error('The store was closed.')
     connection ??= connect(url)
     connection.catch(() => {
       connection = undefined
     })
     return driverOf((await connection).client)
   }
+  open().catch(() => undefined)
   return [
     {
       send: async (key, isReadonly, args) => {
@@ -99,6 +102,7 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
       isPinned: true,
     },
     async () => {
+      isClosed = true
       const opened = await connection?.catch(() => undefined)
       await opened?.close()
     },

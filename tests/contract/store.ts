@@ -234,7 +234,7 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         const first = patch({ changes: [change('a', 1, 2), change('b', undefined, 3)] })
         expect(await store.update(handle, first)).toEqual({ kind: 'updated', conflicts: [] })
         const text = await store.load(handle)
-        for (const onConflict of ['overwrite', 'refuse', 'exact'] as const) {
+        for (const onConflict of ['overwrite', 'refuse'] as const) {
           const again = await store.update(handle, { ...first, onConflict })
           expect(again).toEqual({ kind: 'updated', conflicts: [] })
           expect(await store.load(handle)).toBe(text)
@@ -251,46 +251,34 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
           expect(await linesAt(handle)).toEqual({ '"a"': '"mine"', '"other"': '"x"' })
         })
 
-        test.each(['refuse', 'exact'] as const)(
-          'with %s writes nothing at all and gives back what is there',
-          async (onConflict) => {
-            const handle = await stored({ a: 'theirs' })
-            const document = await store.load(handle)
-            const outcome = await expectUntouched(handle, () =>
-              store.update(handle, patch({ onConflict, changes: mine })),
-            )
-            expect(outcome).toEqual({ kind: 'conflict', document })
-          },
-        )
+        test('writes nothing at all and gives back what is there, where it is told to refuse', async () => {
+          const handle = await stored({ a: 'theirs' })
+          const document = await store.load(handle)
+          const outcome = await expectUntouched(handle, () =>
+            store.update(handle, patch({ onConflict: 'refuse', changes: mine })),
+          )
+          expect(outcome).toEqual({ kind: 'conflict', document })
+        })
 
-        test.each<[string, object, FieldChange, conflicts: { refuse: boolean; exact: boolean }]>([
-          ['stored as loaded', { a: 1 }, change('a', 1, 2), { refuse: false, exact: false }],
-          ['stored as wanted', { a: 2 }, change('a', 1, 2), { refuse: false, exact: true }],
-          ['stored otherwise', { a: 3 }, change('a', 1, 2), { refuse: true, exact: true }],
-          ['absent, as loaded', {}, change('a', undefined, 2), { refuse: false, exact: false }],
-          ['absent, and was there', {}, change('a', 1, 2), { refuse: true, exact: true }],
-          [
-            'there, and was absent',
-            { a: 1 },
-            change('a', undefined, 2),
-            { refuse: true, exact: true },
-          ],
-          ['absent, as wanted', {}, change('a', 1, undefined), { refuse: false, exact: true }],
-          [
-            'changed, to be removed',
-            { a: 2 },
-            change('a', 1, undefined),
-            { refuse: true, exact: true },
-          ],
-        ])('%s', async (_title, fields, one, conflicts) => {
-          for (const onConflict of ['refuse', 'exact'] as const) {
-            const handle = await stored(fields)
-            const outcome = await store.update(handle, patch({ onConflict, changes: [one] }))
-            expect(outcome.kind).toBe(conflicts[onConflict] ? 'conflict' : 'updated')
-          }
+        test.each<[string, object, FieldChange, isConflict: boolean]>([
+          ['stored as loaded', { a: 1 }, change('a', 1, 2), false],
+          ['stored as wanted', { a: 2 }, change('a', 1, 2), true],
+          ['stored otherwise', { a: 3 }, change('a', 1, 2), true],
+          ['absent, as loaded', {}, change('a', undefined, 2), false],
+          ['absent, and was there', {}, change('a', 1, 2), true],
+          ['there, and was absent', { a: 1 }, change('a', undefined, 2), true],
+          ['absent, as wanted', {}, change('a', 1, undefined), true],
+          ['changed, to be removed', { a: 2 }, change('a', 1, undefined), true],
+        ])('%s', async (_title, fields, one, isConflict) => {
+          const refusing = await stored(fields)
+          const outcome = await store.update(
+            refusing,
+            patch({ onConflict: 'refuse', changes: [one] }),
+          )
+          expect(outcome.kind).toBe(isConflict ? 'conflict' : 'updated')
           const handle = await stored(fields)
           const named = await store.update(handle, patch({ changes: [one] }))
-          expect(named).toEqual({ kind: 'updated', conflicts: conflicts.refuse ? ['"a"'] : [] })
+          expect(named).toEqual({ kind: 'updated', conflicts: isConflict ? ['"a"'] : [] })
           expect((await linesAt(handle))['"a"'] ?? '').toBe(one.to)
         })
       })
@@ -307,7 +295,7 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
           const revision = `step${at}`
           const outcome = await store.update(
             handle,
-            patch({ revision, changes, onConflict: 'exact' }),
+            patch({ revision, changes, onConflict: 'refuse' }),
           )
           expect(outcome).toEqual({ kind: 'updated', conflicts: [] })
           const expected = values[at + 1]
@@ -357,7 +345,7 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
       test('writes and replaces a field of 10 kB', async () => {
         const handle = await stored({ user: 'ann' })
         const [x, y] = ['x'.repeat(10_000), 'y'.repeat(10_000)]
-        const exact = { onConflict: 'exact' } as const
+        const exact = { onConflict: 'refuse' } as const
         const writing = patch({ ...exact, revision: 'r1', changes: [change('big', undefined, x)] })
         const replacing = patch({ ...exact, revision: 'r2', changes: [change('big', x, y)] })
         expect(await store.update(handle, writing)).toMatchObject({ kind: 'updated' })
@@ -389,7 +377,7 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
             const revision = `w${who}t${tries}`
             const outcome = await store.update(
               handle,
-              patch({ revision, changes, onConflict: 'exact' }),
+              patch({ revision, changes, onConflict: 'refuse' }),
             )
             if (outcome.kind === 'updated') return
             from = (await linesAt(handle))['"n"'] ?? ''

@@ -144,6 +144,7 @@ describe.each([
       expect(actual.text).not.toMatch(/page|broken/)
       expect(actual.body.length).toBeLessThan(1000)
       expect(actual.cookies).toEqual([])
+      expect(actual.headers['location']).toBeUndefined()
       const reported = server.errors.filter((error) => error instanceof HandstampError)
       expect(reported).toHaveLength(isLast ? 0 : 1)
       await server.answered

@@ -215,18 +215,50 @@ describe.each(creators)('the error handling of %s', (_, create) => {
     expect([status, text]).toEqual([503, 'Service Unavailable'])
   })
 
-  test('is not asked where the next middleware has nothing to say about an answered request', async () => {
-    const store = stagedStore()
-    const app = create() as App
-    app.use(expressSession(createSessions<Data>({ store, storeTimeout: '60s' })))
-    app.use(((request, response, next) => {
-      request.session.user = 'ann'
-      response.end('handler')
-      next()
-    }) satisfies Handler)
-    const answer = await (await browser(await listen(createServer(app)))).get()
-    expect([answer.status, answer.text]).toEqual([200, 'handler'])
-    expect(answer.cookies).toHaveLength(1)
+  const seconds: [title: string, go: (response: ServerResponse, next: Next) => void][] = [
+    ['calls next()', (_response, next) => next()],
+    [
+      'throws',
+      () => {
+        throw new Error('too late')
+      },
+    ],
+    [
+      'answers again',
+      (response) => {
+        response.setHeader('Content-Length', 5)
+        response.end('again')
+      },
+    ],
+  ]
+
+  describe.each(seconds)('has no say where a handler answers and then %s', (_title, go) => {
+    test.each(['our', "the framework's"])('(%s error page)', async (page) => {
+      const store = stagedStore()
+      const app = create() as App
+      app.use(expressSession(createSessions<Data>({ store, storeTimeout: '60s' })))
+      app.use(((request, response, next) => {
+        if (request.url === '/ping') return response.end('pong')
+        request.session.user = 'ann'
+        response.end('handler')
+        return go(response, next)
+      }) satisfies Handler)
+      app.use((error: unknown, _request: never, response: ServerResponse, next: Next) => {
+        if (response.headersSent || page !== 'our') return next(error)
+        response.statusCode = 500
+        response.setHeader('Content-Length', 14)
+        return response.end('our error page')
+      })
+      const server = await listen(createServer(app))
+      const hold = store.hold()
+      const exchange = (await connectTo(server)).send('/')
+      await hold.reached
+      await roundTrip(server)
+      hold.release()
+      const answer = await exchange.answer
+      expect([answer.status, answer.text]).toEqual([200, 'handler'])
+      expect(answer.cookies).toHaveLength(1)
+    })
   })
 })
 

@@ -134,18 +134,34 @@ const shapes: readonly Shape[] = [
     answer: (response) => void response.end(SECRET).end(),
   },
   {
-    title: 'headers and status after the end come too late',
+    title: 'headers, status and body after the first write come too late',
     answer(response) {
       response.setHeader('X-Kind', 'first')
-      response.end(SECRET)
+      response.write(SECRET)
+      response.statusCode = 404
       const outcomes = [
         response.headersSent,
+        response.writableEnded,
         outcomeOf(() => response.setHeader('X-Kind', 'second')),
         outcomeOf(() => response.setHeader('Content-Length', 1)),
         outcomeOf(() => response.removeHeader('X-Kind')),
         outcomeOf(() => response.appendHeader('X-Kind', 'third')),
       ]
-      return outcomes
+      response.end()
+      return [...outcomes, response.writableEnded]
+    },
+  },
+  {
+    title: 'headers and status after the end come too late',
+    answer(response) {
+      response.setHeader('X-Kind', 'first')
+      response.end(SECRET)
+      response.statusCode = 404
+      outcomeOf(() => response.setHeader('X-Kind', 'second'))
+      outcomeOf(() => response.setHeader('Content-Length', 1))
+      outcomeOf(() => response.removeHeader('X-Kind'))
+      outcomeOf(() => response.writeHead(404, { 'X-Kind': 'third' }))
+      return response.writableEnded
     },
   },
   {

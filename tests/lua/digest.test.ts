@@ -18,9 +18,9 @@ import * as scripts from '../../src/redis/scripts.generated.ts'
 const DIGESTS = {
   end: '4ec769e32593e6638d8d02d02620b295c26a6819',
   increment: 'd2ebd5864815f2b914d3e95f31c3b579ebc5ced5',
-  regenerate: 'd422ff4bf0085538af8c00ba31059abb6db4053b',
+  regenerate: 'a7605b1dc6093aa0d758184ce6c2078666c2183b',
   touch: 'd8d342378b2733de9e707c149456d353463fcf8c',
-  update: '485c4dee927845a198fc5e1b446553ca4721fada',
+  update: '4ab6efd1036ed99991b835ec2ddc2fffff37ea92',
 }
 
 test('the scripts are the ones that were released', () => {

@@ -229,7 +229,7 @@ function patches(): fc.Arbitrary<Patch> {
       revision: fc.constantFrom('r1', 'p1', 'p2', 'p3', 'p4'),
       changes: fc.array(change, { maxLength: 4 }),
       limits: fc.option(lifetime, { nil: undefined, freq: 3 }),
-      onConflict: fc.constantFrom('overwrite', 'overwrite', 'refuse', 'exact'),
+      onConflict: fc.constantFrom('overwrite', 'overwrite', 'refuse'),
       maxBytes: fc.oneof(
         { weight: 3, arbitrary: fc.constant(65_536) },
         { weight: 1, arbitrary: fc.integer({ min: 50, max: 150 }) },

@@ -22,7 +22,7 @@ const clients: [string, (port: number) => { client: RedisClient; stop: () => unk
       const client = createClient({ url: `redis://127.0.0.1:${port}` })
       client.on('error', () => undefined)
       client.connect().catch(() => undefined)
-      return { client: client as unknown as RedisClient, stop: () => client.destroy() }
+      return { client: client, stop: () => client.destroy() }
     },
   ],
 ]

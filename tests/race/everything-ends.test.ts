@@ -64,7 +64,8 @@ describe.each([
     expect(late.session.user).toBe('ann')
     clock.advance(1)
     expect(await visitor.visit(({ user }) => user)).toBeUndefined()
-    if (_ === 'Redis') expect(limits).toEqual(['idle'])
+    // Memory has removed the document itself by then; Redis had lost the expiry of its key.
+    expect(limits).toEqual(_ === 'Redis' ? ['idle'] : [])
   })
 
   test('a session in constant use ends at its absolute timeout', async () => {
@@ -164,19 +165,17 @@ describe.each([
     })
     const visitor = new Visitor(sessions)
     await visitor.visit((session) => void (session.user = 'ann'))
-    let renewed = 0
+    const renewals: string[] = []
     for (let hour = 0; hour < 72; hour++) {
       clock.advance(hours(1))
       const step = await visitor.request()
       expect(step.session.user).toBe('ann')
       await step.settle()
       const lines = step.leave()
-      if (lines.length > 0) {
-        renewed++
-        expect(lines[0]?.[1]).toContain(`Max-Age=${7 * 86_400};`)
-      }
+      renewals.push(...lines.filter(([name]) => name === 'Set-Cookie').map(([, line]) => line))
     }
     // A tenth of 7 days is 16.8 hours.
-    expect(renewed).toBe(4)
+    expect(renewals).toHaveLength(4)
+    for (const line of renewals) expect(line).toContain(`Max-Age=${7 * 86_400};`)
   })
 })

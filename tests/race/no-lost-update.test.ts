@@ -107,6 +107,17 @@ describe.each(['single', 'cluster'] as const)('no lost update (%s)', (topology) 
     expect(conflicts).toEqual([['left']])
   })
 
+  test('two requests that assign the same value are a conflict too: an addition would be lost', async () => {
+    const [here, there] = pair({ onConflict: 'error' })
+    const visitor = new Visitor(here!)
+    await visitor.visit((session) => void (session.count = 1))
+    const [first, second] = [await visitor.request(here), await visitor.request(there)]
+    first.session.count!++
+    second.session.count!++
+    await first.settle()
+    await expect(second.settle()).rejects.toMatchObject({ code: 'ERR_CONFLICT' })
+  })
+
   test("onConflict 'error' refuses the later assignment and writes none of its fields", async () => {
     const [here, there] = pair({ onConflict: 'error' })
     const visitor = new Visitor(here!)

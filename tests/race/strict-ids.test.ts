@@ -78,6 +78,8 @@ describe('strict ids', () => {
     await visitor.visit((session) => void (session.user = 'ann'))
     const old = new Visitor(there!, visitor.cookie)
     await visitor.visit((session) => session.regenerate({ keepData: true, grace: '10s' }))
+    const both = new Visitor(there!, `${old.cookie}; ${visitor.cookie}`)
+    expect(await both.visit(({ user }) => user)).toBe('ann')
     clock.advance(9_999)
     await old.visit((session) => void (session.count = 7))
     expect(await visitor.visit((session) => ({ ...session }))).toEqual({ user: 'ann', count: 7 })

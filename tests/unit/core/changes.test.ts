@@ -81,7 +81,11 @@ describe('a request that changed', () => {
   })
 
   test('anything at all has changes that lead from the stored fields to the new ones', () => {
-    const value = fc.jsonValue({ maxDepth: 2 }).map((one) => JSON.parse(JSON.stringify(one)))
+    // An own key of the name __proto__ is refused, see below.
+    const value = fc
+      .jsonValue({ maxDepth: 2 })
+      .filter((one) => !JSON.stringify(one).includes('__proto__'))
+      .map((one) => JSON.parse(JSON.stringify(one)) as unknown)
     const name = fc.oneof(fc.constantFrom('a', 'b', 'c', '"', '\n'), fc.string()).filter(isUsable)
     const fields = fc.dictionary(name, value, { maxKeys: 6, noNullPrototype: true })
     fc.assert(
@@ -104,7 +108,7 @@ class Money {
 }
 
 const cycle: Record<string, unknown> = { secret: 'hunter2' }
-cycle['self'] = { back: cycle }
+cycle['hunter2'] = { hunter2: cycle }
 const cycleInList: unknown[] = ['hunter2']
 cycleInList.push({ back: cycleInList })
 const listWithTail = Object.assign(['hunter2'], { self: {} })

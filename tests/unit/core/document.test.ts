@@ -162,6 +162,9 @@ describe('a text that is no session document of ours', () => {
         .replace(',"d"', '\n,"d"'),
     ],
     ['the same field twice', documentOf({ a: 1 }).replace('\n}', '\n,"a":2\n}')],
+    ['the same field twice and no last line break', `${head}\n,"a":1\n,"a":2}`],
+    ['the same field twice and another behind it', `${head}\n,"a":1\n,"a":2,"b":3\n}`],
+    ['the same field twice, the second hidden', `${head}\n,"a":1,"a":2\n,"b":3\n}`],
     ['two meta lines', `${good.slice(0, -1)}${head.slice(1).replace('"@"', ',"@"')}\n}`],
     ['the meta line at the end', `{"a":1\n,${head.slice(1)}\n}`],
     ['line breaks of another system', good.replaceAll('\n', '\r\n')],
@@ -331,15 +334,28 @@ function badTexts(): fc.Arbitrary<string> {
       return whole.slice(0, start) + inserted + whole.slice(start + length)
     }, text),
   )
-  // Line breaks are moved to other places where JSON allows them.
-  const reflowed = fc.tuple(fields(), fc.infiniteStream(fc.boolean())).map(([one, breaks]) =>
-    documentOf(one)
+  // Line breaks are anywhere where JSON allows them, and names stand there more than once.
+  const pair = fc.tuple(fc.constantFrom('a', 'b', '"'), fc.jsonValue({ maxDepth: 1 }), fc.boolean())
+  const reflowed = fc
+    .tuple(fc.array(pair, { maxLength: 4 }), fc.boolean(), fc.boolean())
+    .map(([pairs, first, last]) => {
+      const lines = pairs.map(([name, value, breaks]) => {
+        const json = JSON.stringify(value)
+        return `,${JSON.stringify(name)}:${json}${breaks ? '\n' : ''}`
+      })
+      return `${head}${first ? '\n' : ''}${lines.join('')}${last ? '\n' : ''}}`
+    })
+  // Line breaks within lists and objects.
+  const broken = fc.tuple(fields(), fc.array(fc.boolean())).map(([one, breaks]) => {
+    let at = 0
+    return documentOf(one)
       .replaceAll('\n', '')
-      .replaceAll(/,(?=")|\}$/g, (mark) => (breaks.next().value === true ? `\n${mark}` : mark)),
-  )
+      .replaceAll(/,(?=")|\}$/g, (mark) => (breaks[at++] ? `\n${mark}` : mark))
+  })
   return fc.oneof(
     { weight: 6, arbitrary: hurt },
     { weight: 2, arbitrary: reflowed },
+    { weight: 2, arbitrary: broken },
     { weight: 1, arbitrary: fc.json() },
     { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
   )

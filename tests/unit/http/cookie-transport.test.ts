@@ -296,6 +296,11 @@ describe('options that depend on the request', () => {
     expect(own.read(of('b', `__Secure-b=${value}`))).toEqual({ ids: [], rejected: 'signature' })
   })
 
+  test('cannot say that the cookie outlives the browser: that is kept with each session', () => {
+    const lasting = cookieTransport(() => ({ persistent: true }))
+    expect(() => lasting.read(request({}))).toThrow(/setLifetime/)
+  })
+
   test('are refused with ERR_OPTION when they are wrong, and a weak secret at once', () => {
     const wrong = cookieTransport(() => ({ path: 'app' }))
     const refused = expect.objectContaining({ code: 'ERR_OPTION' })
