@@ -89,6 +89,31 @@ export function headSentError(): HandstampError {
   )
 }
 
+/** An anonymous session where a user is asked for. */
+export function notSignedInError(): HandstampError {
+  return new HandstampError(
+    'ERR_NOT_SIGNED_IN',
+    'Nobody is signed in with this session; send the client to the sign-in.',
+  )
+}
+
+/** A sign-in that is too long ago for what is asked for. */
+export function notFreshError(): HandstampError {
+  return new HandstampError(
+    'ERR_NOT_FRESH',
+    'The sign-in is too long ago for this action; ask for the credentials again and call session.reauthenticate().',
+  )
+}
+
+/** An increment of, by or to something else than a safe integer. */
+export function notIntegerError(field: string): HandstampError {
+  return new HandstampError(
+    'ERR_NOT_INTEGER',
+    `increment needs safe integers: the field '${field}', the step or the sum is not one. Use session.update() for other numbers.`,
+    { fields: [field] },
+  )
+}
+
 /** A verb that would wait for the save that waits for the hook it was called in. */
 export function inHookError(): HandstampError {
   return new HandstampError(

@@ -1,9 +1,11 @@
 /** The limits of one session, from options in words to numbers. */
 import type { Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
+import type { Engine } from './engine.ts'
 import { optionError } from './errors.ts'
 import type { LifetimeOptions } from './session.ts'
 import type { Lifetime } from './store.ts'
+import { newRevision } from './write.ts'
 
 /** The new limits of a session; what is not given stays. Throws ERR_OPTION. */
 export function resolveLifetime(options: LifetimeOptions, meta: Meta): Lifetime {
@@ -42,4 +44,19 @@ export function checkLifetime(options: LifetimeOptions): LifetimeOptions {
     )
   }
   return options
+}
+
+/** The metadata of an anonymous session that begins now. */
+export function freshMeta(engine: Engine, createdAt: number): Meta {
+  const { absoluteTimeout, clock, idleTimeout, persistent } = engine
+  const absoluteDeadline = createdAt + absoluteTimeout
+  const lastSeenAt = clock.now()
+  return {
+    revision: newRevision(),
+    createdAt,
+    lastSeenAt,
+    idleTimeout,
+    absoluteDeadline,
+    persistent,
+  }
 }

@@ -6,7 +6,14 @@ import type { Fields, Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
 import { incrementField, updateField } from './field.ts'
-import { goneError, HandstampError, headSentError, optionError } from './errors.ts'
+import {
+  goneError,
+  headSentError,
+  notFreshError,
+  notIntegerError,
+  notSignedInError,
+  optionError,
+} from './errors.ts'
 import type { SessionId } from './id.ts'
 import { checkLifetime, resolveLifetime } from './lifetime.ts'
 import { read } from './load.ts'
@@ -287,27 +294,5 @@ function graceOf(grace: RegenerateOptions['grace']): number {
   if (value <= MOST_GRACE) return value
   throw optionError(
     'grace must be at most 30 s: it is meant for requests that are under way already.',
-  )
-}
-
-function notSignedInError(): HandstampError {
-  return new HandstampError(
-    'ERR_NOT_SIGNED_IN',
-    'Nobody is signed in with this session; send the client to the sign-in.',
-  )
-}
-
-function notFreshError(): HandstampError {
-  return new HandstampError(
-    'ERR_NOT_FRESH',
-    'The sign-in is too long ago for this action; ask for the credentials again and call session.reauthenticate().',
-  )
-}
-
-function notIntegerError(field: string): HandstampError {
-  return new HandstampError(
-    'ERR_NOT_INTEGER',
-    `increment needs safe integers: the field '${field}', the step or the sum is not one. Use session.update() for other numbers.`,
-    { fields: [field] },
   )
 }

@@ -8,7 +8,7 @@ import type { Engine, HookSession } from './engine.ts'
 import { goneError, headSentError, inHookError } from './errors.ts'
 import type { DropReason } from './events.ts'
 import type { Handle } from './id.ts'
-import { checkLifetime, resolveLifetime } from './lifetime.ts'
+import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
 import { plan } from './plan.ts'
 import type { Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
@@ -17,7 +17,7 @@ import type { Behind, LifetimeOptions, SignInOptions } from './session.ts'
 import { signIn } from './sign-in.ts'
 import type { RequestHead } from './transport.ts'
 import { userKeyOf } from './user.ts'
-import { create, end, newRevision, noteSize, ownerOf, regenerate, update } from './write.ts'
+import { create, end, noteSize, ownerOf, regenerate, update } from './write.ts'
 import type { Stored } from './write.ts'
 
 export interface Decision extends Changes {
@@ -286,20 +286,5 @@ export class WorkingCopy {
   /** Resolves when no write is under way; undefined where none is. */
   get busy(): Promise<unknown> | undefined {
     return this.#queue
-  }
-}
-
-/** The metadata of an anonymous session that begins now. */
-function freshMeta(engine: Engine, createdAt: number): Meta {
-  const { absoluteTimeout, clock, idleTimeout, persistent } = engine
-  const absoluteDeadline = createdAt + absoluteTimeout
-  const lastSeenAt = clock.now()
-  return {
-    revision: newRevision(),
-    createdAt,
-    lastSeenAt,
-    idleTimeout,
-    absoluteDeadline,
-    persistent,
   }
 }
