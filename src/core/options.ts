@@ -13,7 +13,6 @@ import { SessionEmitter } from './events.ts'
 import { randomSecret, refuseWeakIds } from './id.ts'
 import type { GenerateId } from './id.ts'
 import { checkedReferences } from './references.ts'
-import type { References } from './references.ts'
 import { Revocations } from './revocations.ts'
 import type { Session } from './session.ts'
 import type { SessionLimit, Store } from './store.ts'
@@ -58,7 +57,9 @@ export interface EngineOptions<Data extends object> {
    * What sessions can be found and revoked by, besides their user: names of fields, or functions of
    * the data, to one value or several (`sessions.by(name, value)`).
    */
-  readonly references?: References
+  readonly references?: Readonly<
+    Record<string, true | ((data: { readonly [Name in keyof Data]?: Data[Name] }) => unknown)>
+  >
   /**
    * Notes in the background who is active, for `sessions.activity(window)`: one command more per
    * session and touch interval, and none that a response waits for. Default: false.
