@@ -16,7 +16,6 @@ import { errorPage, homePage } from './pages.js'
  * @property {number} views page views
  * @property {number} stamps
  * @property {Record<string, number>} cart sku → pieces
- * @property {boolean} isRemembered the cookie outlives the browser
  * @property {Notice} notice shown once, on the next page
  *
  * @typedef {{ kind: 'signed-in', before?: string }
@@ -94,12 +93,10 @@ export function createApp({ store, place, keyOf }) {
       const form = await readForm(ctx)
       const name = (form.get('name') ?? '').trim().slice(0, 40)
       if (name === '') ctx.throw(400)
-      const isRemembered = form.has('remember')
       const before = ctx.session.meta.handle
-      ctx.session.isRemembered = isRemembered
       ctx.session.notice = { kind: 'signed-in', ...(before && { before }) }
       // Here an app checks a password first. The data come along, the id is a new one.
-      await ctx.session.signIn(name, isRemembered ? remembered : brief)
+      await ctx.session.signIn(name, form.has('remember') ? remembered : brief)
       back(ctx, '/')
     },
 

@@ -2,7 +2,6 @@
 import { deviceList } from './devices.js'
 import { goods } from './goods.js'
 import { html } from './html.js'
-import { brief, remembered } from './limits.js'
 import { mark, stamp } from './stamp.js'
 import { time } from './time.js'
 
@@ -156,12 +155,12 @@ function signInForm() {
 }
 
 /** @param {View['session']} session */
-function signOutForm({ meta, isRemembered }) {
+function signOutForm({ meta }) {
   const { signedInAt = meta.createdAt } = meta
   return html`<form class="sign-in" method="post" action="/sign-out">
     <p>
       Signed in ${time(signedInAt, 'time')},
-      ${isRemembered ? 'remembered by this browser' : 'until the browser closes'}.
+      ${meta.persistent ? 'remembered by this browser' : 'until the browser closes'}.
     </p>
     <div class="row"><button class="quiet">Sign out</button></div>
   </form>`
@@ -227,10 +226,7 @@ function stall({ cart = {} }) {
 
 /** What the session holds and when it ends. @param {View} view */
 function record({ session, keyOf }) {
-  const { handle = '', createdAt, lastSeenAt } = session.meta
-  const { idleTimeout, absoluteTimeout } = session.isRemembered ? remembered : brief
-  const idle = new Date(lastSeenAt.getTime() + idleTimeout)
-  const absolute = new Date(createdAt.getTime() + absoluteTimeout)
+  const { handle = '', createdAt, idleDeadline, absoluteDeadline } = session.meta
   return html`<section class="record">
     <h2>What this session holds</h2>
     <div class="columns">
@@ -251,9 +247,9 @@ function record({ session, keyOf }) {
         <dt>Created</dt>
         <dd>${time(createdAt, 'time')}</dd>
         <dt>Ends if you stay away</dt>
-        <dd>${time(idle, 'countdown')} <small>idle timeout</small></dd>
+        <dd>${time(idleDeadline, 'countdown')} <small>idle timeout</small></dd>
         <dt>Ends in any case</dt>
-        <dd>${time(absolute, 'countdown')} <small>absolute timeout</small></dd>
+        <dd>${time(absoluteDeadline, 'countdown')} <small>absolute timeout</small></dd>
       </dl>
     </div>
   </section>`
