@@ -157,13 +157,22 @@ describe('the docs', () => {
       optionsOf('src/http/header-transport.ts', 'HeaderTransportOptions'),
     ],
     ['docs/activity.md', 'option', optionsOf('src/core/activity.ts', 'ActivityOptions')],
-    ['docs/sign-in.md', 'option of signIn', optionsOf('src/core/session.ts', 'SignInOptions')],
+    [
+      'docs/sign-in.md',
+      'option of signIn',
+      [
+        ...optionsOf('src/core/session.ts', 'SignInOptions'),
+        ...optionsOf('src/core/session.ts', 'LifetimeOptions'),
+      ],
+    ],
     ['docs/sign-in.md', 'field', optionsOf('src/core/users.ts', 'SessionInfo')],
-    ['docs/events.md', 'cause of revoked', quoted(unionOf('src/core/events.ts', 'RevokedBy'))],
     [
       'docs/events.md',
-      'cause of revoked elsewhere',
-      quoted(unionOf('src/core/events.ts', 'EndedBy')),
+      'cause of revoked',
+      [
+        ...unionOf('src/core/events.ts', 'RevokedBy'),
+        ...unionOf('src/core/events.ts', 'EndedBy'),
+      ].map((by) => `'${by}'`),
     ],
     ['docs/koa.md', 'mount option', optionsOf('src/node/property.ts', 'MountOptions')],
     ['docs/express.md', 'mount option', optionsOf('src/node/property.ts', 'MountOptions')],
@@ -313,10 +322,6 @@ function headingsOf(page: string): string[] {
       .replaceAll(/[^\w\s-]/g, '')
       .replaceAll(' ', '-'),
   )
-}
-
-function quoted(names: readonly string[]): string[] {
-  return names.map((name) => `'${name}'`)
 }
 
 function unionOf(file: string, type: string): string[] {
