@@ -3,17 +3,17 @@
 -- ARGV[1]  now, ms
 -- ARGV[2]  how many to pass over
 -- ARGV[3]  how many to return at most
--- ARGV[4]  what the names of the user's sessions begin with
 -- Reply    {how many entries were read, then for each live one: member, first line of its document}
 -- Repeat   harmless; an entry whose session is no more is removed
 -- @include document
-local now = tonumber(ARGV[1])
+-- @include index
+local now, place = tonumber(ARGV[1]), place_of(KEYS[1])
 -- By rank: a range of scores with an offset would walk all that it passes over.
 local first = tonumber(ARGV[2])
 local members = redis.call('ZREVRANGE', KEYS[1], first, first + tonumber(ARGV[3]) - 1)
 local page = { #members }
 for _, member in ipairs(members) do
-  local document = redis.call('GET', ARGV[4] .. member)
+  local document = redis.call('GET', place .. member)
   local head = live_head(document, now)
   if head then
     page[#page + 1] = member

@@ -7,6 +7,12 @@ local function member_of(key)
   return string.match(key, '[^:]*$')
 end
 
+-- What the names of the user's sessions begin with. Taken from the index' own key, because a client
+-- may put something in front of keys (`keyPrefix` of ioredis) and knows of no others.
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
+end
+
 -- Notes a live session; heals an index that lost the entry.
 local function note_in_index(index, member, now, ttl)
   if not index then return end

@@ -17,14 +17,10 @@ export function memberOf(handle: Handle): string {
   return handle.slice(tagOf(handle).length)
 }
 
-/** What the names of a user's sessions begin with: all lie in the slot of the user's tag. */
-export function placeOf(prefix: string, owner: UserKey): string {
-  return `${prefix}{${tagOf(owner)}}:`
-}
-
 /** Where the index of a user lies, in the slot of the user's sessions. */
 export function indexKey(prefix: string, owner: UserKey): string {
-  return `${placeOf(prefix, owner)}u:${owner.slice(tagOf(owner).length)}`
+  const tag = tagOf(owner)
+  return `${prefix}{${tag}}:u:${owner.slice(tag.length)}`
 }
 
 /** The keys of an operation on a session: its own, and the index of its user. */

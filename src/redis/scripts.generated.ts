@@ -18,7 +18,7 @@ return 'noted'`,
 
 export const admit: Script = {
   name: 'admit',
-  sha1: 'a4755f95e42b4bcf17556509bbaf9f8783a5f3ec',
+  sha1: 'd68846b756b5b97f61e455f09141d1ea6a679bb4',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -55,6 +55,9 @@ local function finish(document, head, now, revision)
 end
 local function member_of(key)
   return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
 end
 local function note_in_index(index, member, now, ttl)
   if not index then return end
@@ -95,7 +98,7 @@ return reply`,
 
 export const claim: Script = {
   name: 'claim',
-  sha1: '5fcbbec3c4b6ad77130c66e67f673c72cafe68a0',
+  sha1: 'b0cddffc4221683863c4d8b19c987f5a00bda626',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -133,6 +136,9 @@ end
 local function member_of(key)
   return string.match(key, '[^:]*$')
 end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
+end
 local function note_in_index(index, member, now, ttl)
   if not index then return end
   redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
@@ -159,9 +165,12 @@ return { redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf'), #ended }`,
 
 export const end: Script = {
   name: 'end',
-  sha1: 'dd6bf97944cebdf35c9d0e2e1b7bd5cd8b6de11c',
+  sha1: '38bd7a4acd39d4eef96b4536e87be9e73e942f32',
   source: `local function member_of(key)
   return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
 end
 local function note_in_index(index, member, now, ttl)
   if not index then return end
@@ -211,7 +220,7 @@ return removed`,
 
 export const increment: Script = {
   name: 'increment',
-  sha1: 'cbb39a063ad7f773480692c7a6cc2ec4e894afa0',
+  sha1: '990e060a68c7f944d5e18395e4ab70eb00b87eb4',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -248,6 +257,9 @@ local function finish(document, head, now, revision)
 end
 local function member_of(key)
   return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
 end
 local function note_in_index(index, member, now, ttl)
   if not index then return end
@@ -277,73 +289,7 @@ return { 'incremented', to }`,
 
 export const list: Script = {
   name: 'list',
-  sha1: '967b7a363c8f110edb33c02ea749b0762e629470',
-  source: `local function live_head(document, now)
-  if not document then return nil end
-  local revision, created, seen, idle, absolute, extra, stop =
-    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
-  if not revision then return nil end
-  created = tonumber(created)
-  local head = {
-    revision = revision, created = created, seen = created + tonumber(seen),
-    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
-  }
-  if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
-  return head
-end
-local function find_field(document, head, name)
-  local mark = '\\n,' .. name .. ':'
-  local start, value = string.find(document, mark, head.stop, true)
-  if not start then return nil end
-  local stop = string.find(document, '\\n', value + 1, true)
-  return start, stop, string.sub(document, value + 1, stop - 1)
-end
-local function with_field(document, head, name, to)
-  local start, stop = find_field(document, head, name)
-  local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
-  if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
-  if line == '' then return document end
-  return string.sub(document, 1, -3) .. line .. '\\n}'
-end
-local function finish(document, head, now, revision)
-  local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
-    seen - head.created, head.idle, head.absolute - head.created, head.extra)
-  local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
-  return meta .. string.sub(document, head.stop), ttl
-end
-local now = tonumber(ARGV[1])
-local first = tonumber(ARGV[2])
-local members = redis.call('ZREVRANGE', KEYS[1], first, first + tonumber(ARGV[3]) - 1)
-local page = { #members }
-for _, member in ipairs(members) do
-  local document = redis.call('GET', ARGV[4] .. member)
-  local head = live_head(document, now)
-  if head then
-    page[#page + 1] = member
-    page[#page + 1] = string.sub(document, 1, head.stop - 1)
-  else
-    redis.call('ZREM', KEYS[1], member)
-  end
-end
-return page`,
-}
-
-
-export const note: Script = {
-  name: 'note',
-  sha1: '0412989b95025f6a78dc340931bac90533f7cd8a',
-  source: `local before = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
-local at = math.max(tonumber(ARGV[2]), before + 1)
-redis.call('ZADD', KEYS[1], string.format('%.0f', at), ARGV[1])
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-return 'noted'`,
-}
-
-
-export const regenerate: Script = {
-  name: 'regenerate',
-  sha1: '4ef25c2ddaf708e4943abdd8e30f5fbf37c9754a',
+  sha1: 'a7516aed2e21068b510d236e9561b9a420811429',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -380,6 +326,88 @@ local function finish(document, head, now, revision)
 end
 local function member_of(key)
   return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
+end
+local function note_in_index(index, member, now, ttl)
+  if not index then return end
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  if redis.call('PTTL', index) < ttl then
+    redis.call('PEXPIRE', index, string.format('%.0f', ttl))
+  end
+end
+local now, place = tonumber(ARGV[1]), place_of(KEYS[1])
+local first = tonumber(ARGV[2])
+local members = redis.call('ZREVRANGE', KEYS[1], first, first + tonumber(ARGV[3]) - 1)
+local page = { #members }
+for _, member in ipairs(members) do
+  local document = redis.call('GET', place .. member)
+  local head = live_head(document, now)
+  if head then
+    page[#page + 1] = member
+    page[#page + 1] = string.sub(document, 1, head.stop - 1)
+  else
+    redis.call('ZREM', KEYS[1], member)
+  end
+end
+return page`,
+}
+
+
+export const note: Script = {
+  name: 'note',
+  sha1: '0412989b95025f6a78dc340931bac90533f7cd8a',
+  source: `local before = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
+local at = math.max(tonumber(ARGV[2]), before + 1)
+redis.call('ZADD', KEYS[1], string.format('%.0f', at), ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return 'noted'`,
+}
+
+
+export const regenerate: Script = {
+  name: 'regenerate',
+  sha1: 'a63fa12fddfb5bd771ab148e8199f2d32d16dd8e',
+  source: `local function live_head(document, now)
+  if not document then return nil end
+  local revision, created, seen, idle, absolute, extra, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
+  if not revision then return nil end
+  created = tonumber(created)
+  local head = {
+    revision = revision, created = created, seen = created + tonumber(seen),
+    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
+  }
+  if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
+  return head
+end
+local function find_field(document, head, name)
+  local mark = '\\n,' .. name .. ':'
+  local start, value = string.find(document, mark, head.stop, true)
+  if not start then return nil end
+  local stop = string.find(document, '\\n', value + 1, true)
+  return start, stop, string.sub(document, value + 1, stop - 1)
+end
+local function with_field(document, head, name, to)
+  local start, stop = find_field(document, head, name)
+  local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
+  if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
+  if line == '' then return document end
+  return string.sub(document, 1, -3) .. line .. '\\n}'
+end
+local function finish(document, head, now, revision)
+  local seen = math.max(head.seen, now)
+  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
+    seen - head.created, head.idle, head.absolute - head.created, head.extra)
+  local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
+  return meta .. string.sub(document, head.stop), ttl
+end
+local function member_of(key)
+  return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
 end
 local function note_in_index(index, member, now, ttl)
   if not index then return end
@@ -436,20 +464,34 @@ return conflicts`,
 
 export const revoke: Script = {
   name: 'revoke',
-  sha1: 'c3b725e7dcdb7556f8069f67c72ccfbd2b626931',
-  source: `if ARGV[2] == 'only' then
-  local document = redis.call('GET', ARGV[1] .. ARGV[3])
+  sha1: '8397112606068b325ab0fa2d4b815ef7016f9020',
+  source: `local function member_of(key)
+  return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
+end
+local function note_in_index(index, member, now, ttl)
+  if not index then return end
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  if redis.call('PTTL', index) < ttl then
+    redis.call('PEXPIRE', index, string.format('%.0f', ttl))
+  end
+end
+local place = place_of(KEYS[1])
+if ARGV[1] == 'only' then
+  local document = redis.call('GET', place .. ARGV[2])
   local line = document and string.match(document, '^{"@":%[1,[^\\n]*')
-  if not line or not string.find(line, '"user":' .. ARGV[4], 1, true) then return { 0 } end
-  redis.call('DEL', ARGV[1] .. ARGV[3])
-  redis.call('ZREM', KEYS[1], ARGV[3])
-  return { 1, ARGV[3] }
+  if not line or not string.find(line, '"user":' .. ARGV[3], 1, true) then return { 0 } end
+  redis.call('DEL', place .. ARGV[2])
+  redis.call('ZREM', KEYS[1], ARGV[2])
+  return { 1, ARGV[2] }
 end
 local reply, size = { 0 }, 0
-for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[4])) do
-  if member ~= ARGV[3] and size < tonumber(ARGV[4]) then
+for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[3])) do
+  if member ~= ARGV[2] and size < tonumber(ARGV[3]) then
     size = size + 1
-    if redis.call('DEL', ARGV[1] .. member) == 1 then reply[#reply + 1] = member end
+    if redis.call('DEL', place .. member) == 1 then reply[#reply + 1] = member end
     redis.call('ZREM', KEYS[1], member)
   end
 end
@@ -460,7 +502,7 @@ return reply`,
 
 export const touch: Script = {
   name: 'touch',
-  sha1: 'ee6aaa5b8e7c966827c70ee7e002e5b93b018589',
+  sha1: '5016167d636618df5dae685ab2794fe105a73584',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -497,6 +539,9 @@ local function finish(document, head, now, revision)
 end
 local function member_of(key)
   return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
 end
 local function note_in_index(index, member, now, ttl)
   if not index then return end
@@ -518,7 +563,7 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: 'd08f5400104cef4c650d86ba6c7b6cddf7808695',
+  sha1: 'ae62c8b97c0c05a86d8ac021800ff7f68123a81a',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -555,6 +600,9 @@ local function finish(document, head, now, revision)
 end
 local function member_of(key)
   return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
 end
 local function note_in_index(index, member, now, ttl)
   if not index then return end

@@ -12,7 +12,7 @@ import type {
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
 import type { Driver } from './driver.ts'
-import { indexKey, keysOf, memberOf, placeOf } from './keys.ts'
+import { indexKey, keysOf, memberOf } from './keys.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 
@@ -44,7 +44,7 @@ export class RedisUsers implements UserStore {
   }
 
   async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {
-    const args = [String(now), String(offset), String(count), placeOf(this.#prefix, owner)]
+    const args = [String(now), String(offset), String(count)]
     const key = indexKey(this.#prefix, owner)
     const reply = await runScript(this.#driver, scripts.list, [key], args)
     const [read, ...pairs] = reply as [number, ...string[]]
@@ -68,11 +68,10 @@ export class RedisUsers implements UserStore {
 
   async end(owner: UserKey, ending: Ending): Promise<Ended> {
     const key = indexKey(this.#prefix, owner)
-    const which =
+    const args =
       'only' in ending
         ? ['only', memberOf(ending.only), JSON.stringify(ending.userId)]
         : ['except', ending.except ? memberOf(ending.except) : '', String(ending.most)]
-    const args = [placeOf(this.#prefix, owner), ...which]
     const reply = await runScript(this.#driver, scripts.revoke, [key], args)
     const [size, ...members] = reply as [number, ...string[]]
     return { handles: handlesOf(owner, members), isLast: size === 0 }

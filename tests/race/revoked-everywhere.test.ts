@@ -1,5 +1,6 @@
 /** What one process ends, the others hear of: over every client and every kind of server. */
 import { Redis } from 'ioredis'
+import { Redis as Redis5 } from 'ioredis5'
 import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -178,6 +179,37 @@ describe('a store that connects to a URL by itself', () => {
     await here.user('ann').revokeAll()
     await here.close()
     expect(await heard).toMatchObject({ by: 'admin' })
+  })
+})
+
+describe('a client that puts a prefix of its own in front of keys', () => {
+  const keyPrefix = 'app:'
+  const { url } = redisServers().single
+  test.each<[string, () => RedisClient]>([
+    ['ioredis 6', () => stopped(new Redis(url, { keyPrefix }))],
+    ['ioredis 5', () => stopped(new Redis5(url, { keyPrefix }))],
+    ['iovalkey', () => stopped(new Valkey(url, { keyPrefix }))],
+  ])('lists, revokes, counts and tells as any other: %s', async (_, client) => {
+    const prefix = freshPrefix()
+    const make = () => {
+      const store = redisStore({ client: client(), prefix })
+      return createSessions<Data>({ storeTimeout: '60s', activity: true, store })
+    }
+    const [here, there] = [make(), make()]
+    onTestFinished(() => there.close())
+    await there.listen()
+    const devices = [await signedIn(here, 'ann'), await signedIn(here, 'ann')]
+    const [handle = '', other = ''] = await Promise.all(devices.map(handleOf))
+    expect((await here.user('ann').list()).sessions).toHaveLength(2)
+    expect((await here.user('ann').revoke(handle)).ended).toEqual([handle])
+    const heard = hears(there, other)
+    expect((await here.user('ann').revokeAll()).ended).toEqual([other])
+    await heard
+    const users = await Promise.all(devices.map((device) => device.visit((s) => s.meta.userId)))
+    expect(users).toEqual([undefined, undefined])
+    await signedIn(here, 'bob')
+    await here.close()
+    expect(await there.activity('5m')).toMatchObject({ sessions: 1, users: 1 })
   })
 })
 
