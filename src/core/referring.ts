@@ -18,6 +18,14 @@ import type { Revocation, SessionInfo, SessionPage } from './users.ts'
 const YOUNG = 300_000
 const PAGE = 100
 
+/** What a stretch of the notes was found to hold. */
+interface Stretch {
+  readonly live: readonly SessionInfo[]
+  /** How many of its notes are there still: so far behind it the next stretch begins. */
+  readonly left: number
+  readonly isLast: boolean
+}
+
 export class ReferringSessions {
   readonly #engine: Engine
   readonly #key: ReferenceKey
@@ -38,17 +46,18 @@ export class ReferringSessions {
   /** A page of the live sessions whose reference has this value now, in two round trips. A page may be short. */
   async list(options: PageOptions = {}): Promise<SessionPage> {
     const { limit, offset } = checkedPage(options)
-    const { entries, live } = await this.#verified(offset, limit)
-    return { sessions: live, next: entries === limit ? offset + limit : undefined }
+    const { isLast, left, live } = await this.#verified(offset, limit)
+    return { sessions: live, next: isLast ? undefined : offset + left }
   }
 
   /** How many there are; reads each, a hundred per two round trips. */
   async count(): Promise<number> {
     let count = 0
-    for (let offset = 0; ; offset += PAGE) {
-      const { entries, live } = await this.#verified(offset, PAGE)
+    for (let offset = 0; ;) {
+      const { isLast, left, live } = await this.#verified(offset, PAGE)
       count += live.length
-      if (entries < PAGE) return count
+      offset += left
+      if (isLast) return count
     }
   }
 
@@ -56,16 +65,19 @@ export class ReferringSessions {
   async revokeAll(by: RevokedBy = 'admin'): Promise<Revocation> {
     const ended: Handle[] = []
     const replicated: (boolean | undefined)[] = []
-    for (;;) {
-      const { live } = await this.#verified(0, PAGE)
-      const revocations = await Promise.all(live.map((session) => this.#end(session, by)))
-      const { length } = ended
-      for (const revocation of revocations) {
-        ended.push(...revocation.ended)
-        replicated.push(revocation.replicated)
+    // Again from the front until there is nothing to end: notes move while others write.
+    for (let before = -1; ended.length > before;) {
+      before = ended.length
+      for (let offset = 0, isEnd = false; !isEnd;) {
+        const { isLast, left, live } = await this.#verified(offset, PAGE)
+        const revocations = await Promise.all(live.map((session) => this.#end(session, by)))
+        const handles = revocations.flatMap((revocation) => revocation.ended)
+        await this.#forgetEnded(handles)
+        ended.push(...handles)
+        replicated.push(...revocations.map((revocation) => revocation.replicated))
+        offset += left - handles.length
+        isEnd = isLast
       }
-      await this.#forgetEnded(ended.slice(length))
-      if (ended.length === length) break
     }
     const isTold = replicated.some((confirmed) => confirmed !== undefined)
     return {
@@ -80,10 +92,7 @@ export class ReferringSessions {
     await ask(this.#engine, 'forget', Promise.all(forgetting))
   }
 
-  async #verified(
-    offset: number,
-    count: number,
-  ): Promise<{ entries: number; live: SessionInfo[] }> {
+  async #verified(offset: number, count: number): Promise<Stretch> {
     const { store, clock } = this.#engine
     const entries = await ask(
       this.#engine,
@@ -94,16 +103,22 @@ export class ReferringSessions {
       entries.map(({ handle }) => read(this.#engine, handle, undefined)),
     )
     const live: SessionInfo[] = []
+    const forgetting: Promise<number>[] = []
     for (const [at, { handle, notedAt }] of entries.entries()) {
       const loaded = found[at]?.loaded
       if (loaded && referencesOf(this.#engine, loaded.body).includes(this.#key)) {
         live.push(describeSession(handle, loaded.meta, undefined))
       } else if (clock.now() - notedAt > YOUNG) {
-        ask(this.#engine, 'forget', store.references.forget(this.#key, handle, notedAt)).catch(
-          () => undefined,
+        const removal = store.references.forget(this.#key, handle, notedAt)
+        forgetting.push(
+          ask(this.#engine, 'forget', removal).then(
+            () => 1,
+            () => 0,
+          ),
         )
       }
     }
-    return { entries: entries.length, live }
+    const removed = (await Promise.all(forgetting)).reduce((sum, one) => sum + one, 0)
+    return { isLast: entries.length < count, left: entries.length - removed, live }
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SessionsOptions } from '../../src/index.ts'
-import { engines } from '../support/engines.ts'
+import { engines, inBatches } from '../support/engines.ts'
 import { fakeClock } from '../support/clock.ts'
 import { Visitor } from '../support/visitor.ts'
 
@@ -81,6 +81,36 @@ describe.each(['single', 'cluster'] as const)('references (%s)', (topology) => {
     expect(left).toEqual([undefined, undefined, undefined, undefined, 't2', 't2'])
     expect(await here!.user('user 1').count()).toBe(0)
     expect(await here!.user('user 5').count()).toBe(1)
+  })
+
+  test.each([
+    ['lately', 0],
+    ['a while ago, so that reading removes their notes', 10 * 60_000],
+  ])('sessions that ended by their user %s hide no other one', async (_, pause) => {
+    const clock = fakeClock(Date.now())
+    const [server] = start(1, { clock })
+    const join = (session: { tenantId?: string | number | undefined }) =>
+      void (session.tenantId = 't1')
+    await inBatches(150, 50, () => new Visitor(server!).visit(join).then(() => undefined))
+    clock.advance(1000)
+    await inBatches(150, 50, async () => {
+      const visitor = new Visitor(server!)
+      await visitor.visit(join)
+      await visitor.visit((session) => session.signIn('ann'))
+    })
+    await server!.user('ann').revokeAll()
+    clock.advance(pause)
+    const tenant = server!.by('tenantId', 't1')
+    const listed = new Set<string>()
+    for (let offset: number | undefined = 0; offset !== undefined;) {
+      const page = await tenant.list({ limit: 40, offset })
+      for (const { handle } of page.sessions) listed.add(handle)
+      offset = page.next
+    }
+    expect(listed.size).toBe(150)
+    expect(await tenant.count()).toBe(150)
+    expect((await tenant.revokeAll()).ended).toHaveLength(150)
+    expect(await tenant.count()).toBe(0)
   })
 
   test('of two requests that change a reference at once, the one that was saved last is found', async () => {
