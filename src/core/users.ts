@@ -83,7 +83,8 @@ export class UserSessions {
       const meta = decodeMetaLine(metaLine)
       return meta?.signIn?.userId === this.#userId ? [describeSession(handle, meta, mark)] : []
     })
-    return { sessions, next: isFull ? offset + limit : undefined }
+    // Entries without a session were removed, so what stood behind them has moved up.
+    return { sessions, next: isFull ? offset + entries.length : undefined }
   }
 
   /** How many live sessions the user has, in one round trip. */

@@ -1,8 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { Redis } from 'ioredis'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { HandstampError } from '../../src/index.ts'
 import type { SessionsOptions } from '../../src/index.ts'
 import { engines, inBatches } from '../support/engines.ts'
 import { fakeClock } from '../support/clock.ts'
+import { redisServers } from '../support/redis.ts'
 import { Visitor } from '../support/visitor.ts'
 
 interface Data {
@@ -173,6 +175,24 @@ describe.each(['single', 'cluster'] as const)('the sessions of a user (%s)', (to
     expect(await server!.user('ann').count()).toBe(1)
   })
 
+  test('a page of the list passes over what Redis evicted, and the next one passes over nothing else', async () => {
+    const [server] = start(1)
+    await inBatches(60, 60, async () => {
+      await new Visitor(server!).visit((session) => session.signIn('ann'))
+    })
+    const user = server!.user('ann')
+    const { sessions } = await user.list()
+    const evicted = sessions.slice(0, 15)
+    await evict(evicted.map(({ handle }) => handle))
+    const listed: string[] = []
+    for (let offset: number | undefined = 0; offset !== undefined;) {
+      const page = await user.list({ limit: 10, offset })
+      listed.push(...page.sessions.map(({ handle }) => handle))
+      offset = page.next
+    }
+    expect([listed.length, new Set(listed).size]).toEqual([45, 45])
+  })
+
   test('what has expired is in no list and no count', async () => {
     const clock = fakeClock(Date.now())
     const [server] = start(1, { clock, idleTimeout: '30m' })
@@ -248,3 +268,18 @@ describe.each(['single', 'cluster'] as const)('the sessions of a user (%s)', (to
     expect(accepted).toBe(0)
   })
 })
+
+/** Removes the keys of sessions, as Redis does when memory is short. */
+async function evict(handles: readonly string[]): Promise<void> {
+  const { single, cluster } = redisServers()
+  const nodes = [single, ...cluster.nodes].map(({ url }) => new Redis(url))
+  onTestFinished(() => nodes.forEach((node) => node.disconnect()))
+  for (const node of nodes) {
+    const [role] = await node.role()
+    if (role !== 'master') continue
+    for (const handle of handles) {
+      const keys = await node.keys(`*:${handle.slice(3)}`)
+      if (keys.length > 0) await node.del(keys)
+    }
+  }
+}
