@@ -14,7 +14,7 @@ import type { Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
 import { fill, SessionObject } from './session.ts'
 import type { Behind, LifetimeOptions, SignInOptions } from './session.ts'
-import { signIn } from './sign-in.ts'
+import { signIn as admitUser } from './sign-in.ts'
 import type { RequestHead } from './transport.ts'
 import { userKeyOf } from './user.ts'
 import { create, end, noteSize, ownerOf, regenerate, update } from './write.ts'
@@ -230,7 +230,7 @@ export class WorkingCopy {
     const signedIn = { userId, at, ...(device && { device }) }
     const meta = { ...anonymous, ...resolveLifetime(limits, anonymous), signIn: signedIn }
     const next = { meta, body, fields: session, keepData: isCarried }
-    const admitted = await signIn(engine, request.source, userKeyOf(userId), next, stored)
+    const admitted = await admitUser(engine, request.source, userKeyOf(userId), next, stored)
     if (!admitted) return this.gone()
     this.#written(admitted)
     this.presented = []

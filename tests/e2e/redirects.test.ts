@@ -113,8 +113,8 @@ function slowly(store: Store): Store {
           return target.update(handle, patch)
         }
       }
-      const verb = target[name as keyof Store] as () => unknown
-      return verb.bind(target)
+      const part: unknown = target[name as keyof Store]
+      return typeof part === 'function' ? (part.bind(target) as unknown) : part
     },
   })
 }
