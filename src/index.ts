@@ -1,6 +1,12 @@
 /** The public surface of `handstamp`. */
 export { createSessions } from './create-sessions.ts'
 export type { SessionsOptions } from './create-sessions.ts'
+export type {
+  ActiveSession,
+  ActivityOptions,
+  ActivityQuery,
+  ActivityReport,
+} from './core/activity.ts'
 export type { Clock } from './core/clock.ts'
 export type { Codec } from './core/codec.ts'
 export type { Device } from './core/device.ts'
@@ -11,6 +17,7 @@ export type { ErrorCode } from './core/errors.ts'
 export type {
   CsrfReason,
   DropReason,
+  EndedBy,
   RejectReason,
   RevokedBy,
   SessionEvents,
@@ -24,6 +31,7 @@ export type {
   SessionVerbs,
   SignInOptions,
 } from './core/session.ts'
+export type { StopListening } from './core/revocations.ts'
 export type { Sessions } from './core/sessions.ts'
 export type {
   ListOptions,

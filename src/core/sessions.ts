@@ -109,8 +109,8 @@ export class Sessions<Data extends object> {
 
   /**
    * From now on the event `revoked` tells of sessions that other processes end too, with `remote:
-   * true` and without the user: to close sockets, for example. Takes one connection more; a second
-   * call takes none. Returns what ends it; `close` does so too.
+   * true` and without the user: to close sockets, for example. Takes one connection more (of ioredis'
+   * `Cluster` one per node); a second call takes none. Returns what ends it; `close` does so too.
    *
    * Best effort: what is sent while the connection is cut is missed, and `storeFailed` says so. No
    * request depends on it. Rejects with ERR_STORE, ERR_STORE_TIMEOUT (after five seconds, or
