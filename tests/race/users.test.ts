@@ -170,6 +170,18 @@ describe.each(['single', 'cluster'] as const)('the sessions of a user (%s)', (to
     expect(await count()).toBe(0)
   })
 
+  test('whoever signs in with an id that was just signed out gets a session', async () => {
+    const [server] = start(1)
+    const visitor = new Visitor(server!)
+    await visitor.visit((session) => session.signIn('ann'))
+    const before = visitor.cookie
+    await visitor.visit((session) => session.signOut())
+    const again = new Visitor(server!, before)
+    await again.visit((session) => session.signIn('ann'))
+    expect(again.cookie).not.toBe(before)
+    expect(await again.visit(({ meta }) => meta.userId)).toBe('ann')
+  })
+
   test('an index that was lost is whole again after the next touch or write of each session', async () => {
     const clock = fakeClock(Date.now())
     const [server] = start(1, { clock })
