@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { createSessions } from '../../src/index.ts'
 import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { memoryStore } from '../../src/memory/index.ts'
+import { userKeyOf } from '../../src/core/user.ts'
 import { redisStore } from '../../src/redis/index.ts'
 import { startRedis } from '../../tools/redis/start.mjs'
 import { fakeClock } from '../support/clock.ts'
@@ -290,6 +291,54 @@ describe.each(['single', 'cluster'] as const)('the notes of who was active (%s)'
     expect(noted.flatMap(({ scores }) => scores).filter((score) => score < later)).toEqual([])
     expect(await counts(here, '1h')).toEqual([640, 640])
   })
+
+  test('list the 256 namespaces used last, which are those that an end is noted in', async () => {
+    let current = 0
+    const { here, clock, idle, redis, prefix } = start(servers, {
+      touchInterval: '1m',
+      activity: { namespace: () => `shop-${current}` },
+    })
+    const visitor = new Visitor(here)
+    await visitor.visit((session) => session.signIn('ann'))
+    for (current = 1; current <= 300; current++) {
+      clock.advance(MINUTE)
+      await visitor.visit(({ count }) => count)
+      await idle()
+    }
+    const part = `${prefix}{a${userKeyOf('ann').charAt(0)}}:a`
+    expect(await redis!.zrange(part, '0', '0')).toEqual(['shop-45'])
+    expect(await redis!.zcard(part)).toBe(256)
+    await here.user('ann').revokeAll()
+    await idle()
+    const left = async (name: string) => counts(here, '1d', name)
+    expect([await left('shop-44'), await left('shop-45')]).toEqual([
+      [1, 1],
+      [0, 0],
+    ])
+  })
+})
+
+test('where the memory of Redis is full, an ended session is forgotten all the same', async () => {
+  const { single, stop } = await startRedis({ single: true })
+  onTestFinished(() => stop())
+  const redis = new Redis({ port: single.port })
+  onTestFinished(() => redis.disconnect())
+  const tracked = trackedClient(redis)
+  const store = redisStore({ client: tracked.client })
+  const sessions = createSessions<Data>({ storeTimeout: '60s', activity: true, store })
+  const failed: string[] = []
+  sessions.events.on('storeFailed', ({ operation }) => failed.push(operation))
+  const [ann, bob] = [new Visitor(sessions), new Visitor(sessions)]
+  await ann.visit((session) => session.signIn('ann'))
+  await bob.visit((session) => session.signIn('bob'))
+  // The scripts are known from here on: an EVAL needs memory too.
+  await bob.visit((session) => session.destroy())
+  await tracked.idle()
+  await redis.config('SET', 'maxmemory', '1')
+  await ann.visit((session) => session.destroy())
+  await tracked.idle()
+  expect(await counts(sessions, '1h')).toEqual([0, 0])
+  expect(failed).toEqual([])
 })
 
 describe('what the activity costs', () => {
