@@ -5,6 +5,7 @@ import type { Device } from './device.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { tellRevoked } from './ended.ts'
+import { goneError } from './errors.ts'
 import type { RevokedBy } from './events.ts'
 import { asHandle, tagOf } from './id.ts'
 import type { Handle } from './id.ts'
@@ -107,9 +108,14 @@ export class UserSessions {
     return this.#confirmed(handles)
   }
 
-  /** Ends all sessions of the user but this one ("sign out everywhere else", OWASP ASVS 5.0, 7.4.3). */
-  revokeOthers(current: Held, by: RevokedBy = 'user'): Promise<Revocation> {
-    return this.#revokeAllBut(current.meta.handle, by)
+  /**
+   * Ends all sessions of the user but this one ("sign out everywhere else", OWASP ASVS 5.0, 7.4.3).
+   * Rejects with ERR_SESSION_GONE where this one is not stored: it would end them all.
+   */
+  async revokeOthers(current: Held, by: RevokedBy = 'user'): Promise<Revocation> {
+    const { handle } = current.meta
+    if (handle === undefined) throw goneError()
+    return this.#revokeAllBut(handle, by)
   }
 
   /**

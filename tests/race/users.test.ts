@@ -139,6 +139,16 @@ describe.each(['single', 'cluster'] as const)('the sessions of a user (%s)', (to
     expect(await here!.user('ann').count()).toBe(0)
   })
 
+  test('a session that is not stored cannot ask for the end of all others: it would end them all', async () => {
+    const [server] = start(1)
+    const ann = new Visitor(server!)
+    await ann.visit((session) => session.signIn('ann'))
+    const stranger = await new Visitor(server!).request()
+    const refused = server!.user('ann').revokeOthers(stranger.session)
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' })
+    expect(await ann.visit(({ meta }) => meta.userId)).toBe('ann')
+  })
+
   test("another user's handle, and an invented one, revoke nothing", async () => {
     const [server] = start(1)
     const [ann, bob] = [new Visitor(server!), new Visitor(server!)]
