@@ -112,7 +112,7 @@ export class SessionObject {
 function optionsFirst<Options extends object>(
   first: Options | Callback | undefined,
   second: Callback | undefined,
-): [options: Options | Record<never, never>, callback: Callback | undefined] {
+): [options: Partial<Options>, callback: Callback | undefined] {
   return typeof first === 'function' ? [{}, first] : [first ?? {}, second]
 }
 

@@ -36,7 +36,7 @@ const clients: [string, (port: number) => Promise<RedisClient>][] = [
       const client = createClient({ url: `redis://127.0.0.1:${port}` })
       onTestFinished(() => client.destroy())
       await client.connect()
-      return client as RedisClient
+      return client
     },
   ],
 ]
