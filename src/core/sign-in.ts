@@ -91,10 +91,9 @@ async function admit(
     const id = await newSessionId(tagOf(owner), engine.generateId, request)
     const stored = { handle: handleOf(id), id, meta, body }
     const now = clock.now()
-    const admission = {
-      ...{ owner, document, ttl: ttlOf(meta, now), now, ...(limit && { limit }) },
-      before: previous && givingWay(previous, stored),
-    }
+    const before = previous && givingWay(previous, stored)
+    const ttl = ttlOf(meta, now)
+    const admission = { owner, document, ttl, now, before, ...(limit && { limit }) }
     const outcome = await withReferences(engine, stored, undefined, () =>
       ask(engine, 'admit', store.users.admit(stored.handle, admission)),
     )

@@ -18,7 +18,6 @@ const MANY = process.env['LONG'] ? 100_000 : 10_000
 describe.each(['single', 'cluster', 'memory'] as const)(
   'the sessions of a user (%s)',
   (topology) => {
-    const inRedis = test.skipIf(topology === 'memory')
     const start = (count: number, options: SessionsOptions<Data> = {}) =>
       engines<Data>(count, options, topology)
 
@@ -130,7 +129,7 @@ describe.each(['single', 'cluster', 'memory'] as const)(
       await Promise.allSettled(requests.map(({ session }, at) => session.signIn(users[at]!)))
       expect(told).toEqual(['signedIn'])
       const counts = await Promise.all(users.map((user) => servers[0]!.user(user).count()))
-      expect(counts.toSorted()).toEqual([0, 0, 0, 0, 1])
+      expect(counts.toSorted((a, b) => a - b)).toEqual([0, 0, 0, 0, 1])
     })
 
     test('a sign-in whose merge does not fit has taken place all the same, and the change is told as dropped', async () => {
@@ -307,48 +306,6 @@ describe.each(['single', 'cluster', 'memory'] as const)(
       expect(await again.visit(({ meta }) => meta.userId)).toBe('ann')
     })
 
-    inRedis(
-      'an index that was lost is whole again after the next touch or write of each session',
-      async () => {
-        const [server] = start(1)
-        const verbs = [
-          (session: Session<Data>) => session.touch(),
-          (session: Session<Data>) => void (session.note = 'written'),
-          (session: Session<Data>) => session.regenerate({ keepData: true }),
-        ]
-        for (const verb of verbs) {
-          const visitor = new Visitor(server!)
-          await visitor.visit((session) => session.signIn('ann'))
-          await evict([userKeyOf('ann')])
-          expect(await server!.user('ann').count()).toBe(0)
-          await visitor.visit(verb)
-          const { ended } = await server!.user('ann').revokeAll()
-          expect(ended).toHaveLength(1)
-        }
-      },
-    )
-
-    inRedis(
-      'a page of the list passes over what Redis evicted, and the next one passes over nothing else',
-      async () => {
-        const [server] = start(1)
-        await inBatches(60, 60, async () => {
-          await new Visitor(server!).visit((session) => session.signIn('ann'))
-        })
-        const user = server!.user('ann')
-        const { sessions } = await user.list()
-        const evicted = sessions.slice(0, 15)
-        await evict(evicted.map(({ handle }) => handle))
-        const listed: string[] = []
-        for (let offset: number | undefined = 0; offset !== undefined;) {
-          const page = await user.list({ limit: 10, offset })
-          listed.push(...page.sessions.map(({ handle }) => handle))
-          offset = page.next
-        }
-        expect([listed.length, new Set(listed).size]).toEqual([45, 45])
-      },
-    )
-
     test('what has expired is in no list and no count', async () => {
       const clock = fakeClock(Date.now())
       const [server] = start(1, { clock, idleTimeout: '30m' })
@@ -431,6 +388,49 @@ describe.each(['single', 'cluster', 'memory'] as const)(
         if (await earlier[at]!.visit(({ meta }) => meta.userId)) accepted++
       })
       expect(accepted).toBe(0)
+    })
+  },
+)
+
+describe.each(['single', 'cluster'] as const)(
+  'the sessions of a user, where Redis evicts (%s)',
+  (topology) => {
+    const start = (count: number) => engines<Data>(count, {}, topology)
+
+    test('an index that was lost is whole again after the next touch or write of each session', async () => {
+      const [server] = start(1)
+      const verbs = [
+        (session: Session<Data>) => session.touch(),
+        (session: Session<Data>) => void (session.note = 'written'),
+        (session: Session<Data>) => session.regenerate({ keepData: true }),
+      ]
+      for (const verb of verbs) {
+        const visitor = new Visitor(server!)
+        await visitor.visit((session) => session.signIn('ann'))
+        await evict([userKeyOf('ann')])
+        expect(await server!.user('ann').count()).toBe(0)
+        await visitor.visit(verb)
+        const { ended } = await server!.user('ann').revokeAll()
+        expect(ended).toHaveLength(1)
+      }
+    })
+
+    test('a page of the list passes over what Redis evicted, and the next one passes over nothing else', async () => {
+      const [server] = start(1)
+      await inBatches(60, 60, async () => {
+        await new Visitor(server!).visit((session) => session.signIn('ann'))
+      })
+      const user = server!.user('ann')
+      const { sessions } = await user.list()
+      const evicted = sessions.slice(0, 15)
+      await evict(evicted.map(({ handle }) => handle))
+      const listed: string[] = []
+      for (let offset: number | undefined = 0; offset !== undefined;) {
+        const page = await user.list({ limit: 10, offset })
+        listed.push(...page.sessions.map(({ handle }) => handle))
+        offset = page.next
+      }
+      expect([listed.length, new Set(listed).size]).toEqual([45, 45])
     })
   },
 )
