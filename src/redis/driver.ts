@@ -96,7 +96,7 @@ function keepProcessAlive(client: object): void {
 
 function notAClient(): HandstampError {
   return optionError(
-    'A client must be one of ioredis, redis (node-redis 5 or later) or iovalkey; redisStore takes a url instead.',
+    'What was given is not a client of ioredis, redis (node-redis 5 or later) or iovalkey; redisStore takes a url, too.',
   )
 }
 
