@@ -18,6 +18,8 @@ import { HandstampError } from './errors.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import type { FieldChange } from './store.ts'
 
+const NOTHING: readonly FieldChange[] = []
+
 export interface Changes {
   readonly changes: readonly FieldChange[]
   /** All fields as they are now, encoded: what is stored once the changes are written. */
@@ -30,6 +32,8 @@ export interface Changes {
  */
 export function changesOf(stored: string, fields: object, codec: Codec): Changes {
   const names = Object.keys(fields)
+  if (codec === jsonCodec && isUnchanged(stored, names.length, fields))
+    return { changes: NOTHING, body: stored }
   const texts: string[] = []
   let body = ''
   for (const name of names) {
@@ -41,6 +45,21 @@ export function changesOf(stored: string, fields: object, codec: Codec): Changes
   const changes =
     body === stored ? [] : compare(linesOf(stored), names, texts, fields as Fields, codec)
   return { changes, body }
+}
+
+/**
+ * Most requests only read: then one JSON.stringify answers for all fields. JSON never holds a raw line
+ * break, so the lines of a body joined are the text of the object, if it holds just these fields.
+ */
+function isUnchanged(stored: string, count: number, fields: object): boolean {
+  try {
+    const text = JSON.stringify(fields)
+    const isAsLong = stored.length - count === text.length - 1
+    return isAsLong && count > 0 && stored.replaceAll('\n', '') === `,${text.slice(1, -1)}`
+  } catch {
+    // Something that JSON cannot hold: the field is found, and named, one by one.
+    return false
+  }
 }
 
 function compare(

@@ -6,10 +6,15 @@
 import type { ChannelListener, Subscription } from '../core/channel.ts'
 import { HandstampError, optionError } from '../core/errors.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
+import { gathering } from './turn.ts'
+
+export type Command = readonly [name: string, ...args: string[]]
 
 export interface Driver {
   /** Sends one command; `key` says which node of a Cluster it belongs to. */
-  send(key: string, isReadonly: boolean, args: readonly [string, ...string[]]): Promise<unknown>
+  send(key: string, isReadonly: boolean, args: Command): Promise<unknown>
+  /** The string under a key; of one server, all that one turn of the event loop asks for at once. */
+  get(key: string): Promise<string | null>
   /** Hears the messages of a channel, on a connection of its own; never throws. */
   subscribe(channel: string, listener: ChannelListener): Subscription
   /** Commands without a key (WAIT) reach the connection that `key` names. */
@@ -19,6 +24,9 @@ export interface Driver {
 /** ioredis 5 and 6, iovalkey: `Redis` and `Cluster`. */
 export interface CallClient {
   call(command: string, args: string[]): Promise<unknown>
+  pipeline?(commands: string[][]): {
+    exec(): Promise<[error: Error | null, reply: unknown][] | null>
+  }
 }
 
 /** node-redis 5 and 6: `createClient`. */
@@ -52,28 +60,69 @@ export function driverOf(client: RedisClient): Driver {
   if (typeof client !== 'object' || client === null) throw notAClient()
   if ('call' in client && typeof client.call === 'function') {
     keepProcessAlive(client)
+    const isCluster = 'isCluster' in client && client.isCluster === true
+    const call = callerOf(client)
+    const send = isCluster ? call : pipelinerOf(client, call)
     return {
-      // In lower case: iovalkey finds the keys of other commands not, and so neither their node nor its `keyPrefix`.
-      send: (_key, _isReadonly, [command, ...args]) => client.call(command.toLowerCase(), args),
+      send: (_key, _isReadonly, command) => send(command),
+      get: getterOf((_key, command) => call(command), isCluster),
       subscribe: (channel, listener) => subscribe(client, channel, listener),
       // The Cluster of ioredis sends a command without a key to any node.
-      isPinned: !('isCluster' in client && client.isCluster === true),
+      isPinned: !isCluster,
     }
   }
   if (!('sendCommand' in client) || typeof client.sendCommand !== 'function') throw notAClient()
   // node-redis 3 has a sendCommand too, which takes a callback.
   if (typeof client.isOpen !== 'boolean') throw notAClient()
   keepProcessAlive(client)
-  const send = senderOf(client)
+  const raw = senderOf(client)
+  const send: Driver['send'] = (key, isReadonly, args) =>
+    client.isOpen ? raw(key, isReadonly, [...args]) : Promise.reject(notConnectedError())
   return {
     isPinned: !('acquire' in client),
-    send: (key, isReadonly, args) =>
-      client.isOpen ? send(key, isReadonly, [...args]) : Promise.reject(notConnectedError()),
+    send,
+    get: getterOf((key, command) => send(key, true, command), 'nodeClient' in client),
     subscribe: (channel, listener) =>
       client.isOpen
         ? subscribe(client, channel, listener)
         : refusedSubscription(notConnectedError()),
   }
+}
+
+/** On a Cluster two keys are seldom on one node, and MGET asks for one slot. */
+function getterOf(
+  send: (key: string, command: Command) => Promise<unknown>,
+  isCluster: boolean,
+): Driver['get'] {
+  const getOne = (key: string): Promise<string | null> =>
+    send(key, ['GET', key]) as Promise<string | null>
+  if (isCluster) return getOne
+  return gathering(async (keys) => {
+    const [key = ''] = keys
+    if (keys.length === 1) return [await getOne(key)]
+    return (await send(key, ['MGET', ...keys])) as (string | null)[]
+  })
+}
+
+/** In lower case: iovalkey finds the keys of other commands not, and so neither their node nor its `keyPrefix`. */
+function callerOf(client: CallClient): (command: Command) => Promise<unknown> {
+  return ([name, ...args]) => client.call(name.toLowerCase(), args)
+}
+
+/** ioredis writes each command to the socket by itself, which costs both sides more than the command. */
+function pipelinerOf(
+  client: CallClient,
+  call: (command: Command) => Promise<unknown>,
+): (command: Command) => Promise<unknown> {
+  const { options } = client as { options?: { enableAutoPipelining?: boolean } }
+  if (!client.pipeline || options?.enableAutoPipelining) return call
+  return gathering<Command, unknown>(async (commands) => {
+    const [first] = commands
+    if (first && commands.length === 1) return [await call(first)]
+    const lines = commands.map(([name, ...args]) => [name.toLowerCase(), ...args])
+    const replies = (await client.pipeline?.(lines).exec()) ?? []
+    return replies.map(([error, reply]) => error ?? reply)
+  })
 }
 
 function senderOf(

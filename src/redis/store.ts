@@ -98,6 +98,10 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
         driver ??= await open()
         return driver.send(key, isReadonly, args)
       },
+      get: async (key) => {
+        driver ??= await open()
+        return driver.get(key)
+      },
       subscribe: (channel, listener) => subscribeLater(open(), channel, listener),
       isPinned: true,
     },
@@ -131,7 +135,7 @@ class RedisStore implements Store {
   async load(handle: Handle): Promise<string | undefined> {
     const key = sessionKey(this.#prefix, handle)
     try {
-      return ((await this.#driver.send(key, true, ['GET', key])) as string | null) ?? undefined
+      return (await this.#driver.get(key)) ?? undefined
     } catch (error) {
       // Something stands there that is no string: a foreign key, which the caller will find unreadable.
       if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return ''
