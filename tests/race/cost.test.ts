@@ -41,6 +41,22 @@ async function start(
   return { sessions, redis, seen: await monitor(server.single.port) }
 }
 
+/** How often the client has written to its socket. */
+async function packetsSent(redis: Redis): Promise<number> {
+  const { stream } = redis as unknown as {
+    stream: { writes?: number; write(data: unknown): boolean }
+  }
+  if (stream.writes === undefined) {
+    const { write } = stream
+    stream.writes = 0
+    stream.write = (...args) => {
+      stream.writes = (stream.writes ?? 0) + 1
+      return write.apply(stream, args)
+    }
+  }
+  return stream.writes
+}
+
 describe('what a request costs in Redis', () => {
   test('a visitor without a cookie who writes nothing: no command', async () => {
     const { sessions, seen } = await start()
@@ -63,6 +79,34 @@ describe('what a request costs in Redis', () => {
     await visit?.settle()
     expect(visit?.headerLines()).toEqual([])
     expect(await seen.commands()).toEqual([])
+  })
+
+  test('50 requests of one turn of the event loop: one command for their reads, one round trip for their writes', async () => {
+    const { sessions, seen, redis } = await start()
+    const visitors = Array.from({ length: 50 }, () => new Visitor(sessions))
+    await Promise.all(visitors.map((visitor, at) => visitor.visit((s) => void (s.count = at))))
+    await seen.commands()
+    const counts = await Promise.all(visitors.map((visitor) => visitor.visit((s) => s.count)))
+    expect(counts).toEqual(visitors.map((_, at) => at))
+    expect(await seen.commands()).toEqual(['MGET'])
+    const before = await packetsSent(redis)
+    await Promise.all(visitors.map((visitor) => visitor.visit((s) => s.increment('count'))))
+    expect(await packetsSent(redis)).toBe(before + 2)
+    expect(await seen.commands()).toEqual(['MGET', ...visitors.map(() => 'EVALSHA')])
+  })
+
+  test('of the reads of one turn each gets its own: a session, or nothing', async () => {
+    const { sessions } = await start()
+    const known = new Visitor(sessions)
+    await known.visit((session) => void (session.name = 'Ann'))
+    const invented = Array.from(
+      { length: 20 },
+      (_, at) => new Visitor(sessions, `sid=${String.fromCharCode(65 + at).repeat(46)}`),
+    )
+    const visitors = [...invented.slice(0, 10), known, ...invented.slice(10)]
+    const names = await Promise.all(visitors.map((visitor) => visitor.visit(({ name }) => name)))
+    expect(names.filter(Boolean)).toEqual(['Ann'])
+    expect(names[10]).toBe('Ann')
   })
 
   const rows: [string, (visitor: Visitor<Data>) => Promise<unknown>, string[]][] = [
