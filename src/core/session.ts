@@ -1,9 +1,8 @@
-/** The session as the application holds it: plain data as own properties, verbs on the prototype. */
+/** The session as its user sees it: plain data, metadata apart from them, and verbs. */
 import type { CsrfVerbs } from './csrf.ts'
 import type { Device } from './device.ts'
 import type { Duration } from './duration.ts'
 import type { Handle, SessionId } from './id.ts'
-import { guardReservedNames, isReserved } from './reserved.ts'
 import type { ReservedName } from './reserved.ts'
 
 /** Called once, with an error or with nothing; what it throws is an uncaught exception of the caller's. */
@@ -109,10 +108,11 @@ export interface SessionVerbs<Data extends object> extends CsrfVerbs {
    * @example
    * await session.signIn(user.id, { persistent: form.remember, idleTimeout: '30d', absoluteTimeout: '90d' })
    */
-  signIn(userId: string, options?: SignInOptions): Promise<void>
+  signIn(userId: string, options?: SignInOptions, callback?: Callback): Promise<void>
+  signIn(userId: string, callback: Callback): Promise<void>
 
   /** Ends the user's session now; what follows in this request is a new, empty, anonymous one. */
-  signOut(): Promise<void>
+  signOut(callback?: Callback): Promise<void>
 
   /**
    * Throws ERR_NOT_SIGNED_IN, or ERR_NOT_FRESH where the user proved who they are longer ago than
@@ -124,7 +124,7 @@ export interface SessionVerbs<Data extends object> extends CsrfVerbs {
   requireFresh(maxAge: Duration): void
 
   /** The user has proved who they are once more: `signedInAt` is now, and the id a new one. Throws ERR_NOT_SIGNED_IN. */
-  reauthenticate(): Promise<void>
+  reauthenticate(callback?: Callback): Promise<void>
 
   /** Other limits for this session, from its next save on. Throws ERR_OPTION. */
   setLifetime(lifetime: LifetimeOptions): void
@@ -172,128 +172,3 @@ export interface SessionProperty<Data extends object> {
 export type SessionData<Data> = {
   [Name in keyof Data]: Name extends ReservedName ? never : unknown
 }
-
-/** What stands behind a session object: the dealings of one request. */
-export interface Behind extends CsrfVerbs {
-  meta(): SessionMeta
-  save(): Promise<void>
-  reload(): Promise<void>
-  touch(): Promise<void>
-  discard(): void
-  regenerate(options: RegenerateOptions, replace: boolean): Promise<void>
-  destroy(): Promise<void>
-  setLifetime(lifetime: LifetimeOptions): void
-  signIn(userId: string, options: SignInOptions): Promise<void>
-  signOut(): Promise<void>
-  requireFresh(maxAge: Duration): void
-  reauthenticate(): Promise<void>
-  update(field: string, change: (stored: unknown) => unknown): Promise<unknown>
-  increment(field: string, by: number): Promise<number>
-  take(field: string): Promise<unknown>
-}
-
-export class SessionObject {
-  readonly #behind: Behind
-
-  constructor(behind: Behind, fields: object) {
-    this.#behind = behind
-    fill(this, fields)
-  }
-
-  get meta(): SessionMeta {
-    return this.#behind.meta()
-  }
-
-  save(callback?: Callback): Promise<void> {
-    return settle(this.#behind.save(), callback)
-  }
-
-  reload(callback?: Callback): Promise<void> {
-    return settle(this.#behind.reload(), callback)
-  }
-
-  touch(callback?: Callback): Promise<void> {
-    return settle(this.#behind.touch(), callback)
-  }
-
-  discard(): void {
-    this.#behind.discard()
-  }
-
-  regenerate(first?: RegenerateOptions | Callback, second?: Callback): Promise<void> {
-    const callback = typeof first === 'function' ? first : second
-    const options = typeof first === 'function' ? {} : (first ?? {})
-    return settle(this.#behind.regenerate(options, callback !== undefined), callback)
-  }
-
-  destroy(callback?: Callback): Promise<void> {
-    return settle(this.#behind.destroy(), callback)
-  }
-
-  setLifetime(lifetime: LifetimeOptions): void {
-    this.#behind.setLifetime(lifetime)
-  }
-
-  signIn(userId: string, options: SignInOptions = {}): Promise<void> {
-    return settle(this.#behind.signIn(userId, options))
-  }
-
-  signOut(): Promise<void> {
-    return settle(this.#behind.signOut())
-  }
-
-  requireFresh(maxAge: Duration): void {
-    this.#behind.requireFresh(maxAge)
-  }
-
-  reauthenticate(): Promise<void> {
-    return settle(this.#behind.reauthenticate())
-  }
-
-  update(field: string, change: (stored: unknown) => unknown): Promise<unknown> {
-    return settle(this.#behind.update(field, change))
-  }
-
-  increment(field: string, by = 1): Promise<number> {
-    return settle(this.#behind.increment(field, by))
-  }
-
-  take(field: string): Promise<unknown> {
-    return settle(this.#behind.take(field))
-  }
-
-  csrfToken(): Promise<string> {
-    return settle(this.#behind.csrfToken())
-  }
-
-  verifyCsrf(token: unknown): boolean {
-    return this.#behind.verifyCsrf(token)
-  }
-}
-
-/** Makes the object hold these fields and no others; reserved names are passed over. */
-export function fill(session: object, fields: object): void {
-  const target = session as Record<string, unknown>
-  for (const name of Object.keys(target)) if (!Object.hasOwn(fields, name)) delete target[name]
-  for (const name of Object.keys(fields)) {
-    if (!isReserved(name)) target[name] = (fields as Record<string, unknown>)[name]
-  }
-}
-
-/**
- * A verb that nobody awaits must not end the process. The end of the request tries a save or a
- * destroy again, and fails if that fails; of an increment, update or take only the event
- * `storeFailed` tells.
- */
-function settle<Value>(promise: Promise<Value>, callback?: Callback): Promise<Value> {
-  promise.catch(() => undefined)
-  if (callback) {
-    promise.then(
-      () => process.nextTick(callback),
-      (error: unknown) => process.nextTick(callback, error),
-    )
-  }
-  return promise
-}
-
-guardReservedNames(SessionObject.prototype)

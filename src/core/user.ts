@@ -7,7 +7,8 @@ declare const userKeyBrand: unique symbol
 /** Slot tag and hash of a user id, like a handle: no user id ever becomes part of a key. */
 export type UserKey = string & { readonly [userKeyBrand]: true }
 
-const LENGTH = 25
+/** 126 bits, 18 of them the slot tag; with one character more the key of an index would take 16 bytes more. */
+const LENGTH = 21
 const MOST_BYTES = 512
 
 /** Throws ERR_USER_ID: a user id is stored with each of the user's sessions, so it is short. */

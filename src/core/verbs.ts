@@ -19,14 +19,9 @@ import { checkLifetime, resolveLifetime } from './lifetime.ts'
 import { read } from './load.ts'
 import { PrintableMeta } from './printable-meta.ts'
 import { isReserved, reservedError } from './reserved.ts'
-import { fill } from './session.ts'
-import type {
-  Behind,
-  LifetimeOptions,
-  RegenerateOptions,
-  SessionMeta,
-  SignInOptions,
-} from './session.ts'
+import { fill } from './session-object.ts'
+import type { Behind } from './session-object.ts'
+import type { LifetimeOptions, RegenerateOptions, SessionMeta, SignInOptions } from './session.ts'
 import { checkedUserId } from './user.ts'
 import type { WorkingCopy } from './working-copy.ts'
 

@@ -12,8 +12,9 @@ import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
 import { plan } from './plan.ts'
 import type { Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
-import { fill, SessionObject } from './session.ts'
-import type { Behind, LifetimeOptions, SignInOptions } from './session.ts'
+import { fill, SessionObject } from './session-object.ts'
+import type { Behind } from './session-object.ts'
+import type { LifetimeOptions, SignInOptions } from './session.ts'
 import { signIn as admitUser } from './sign-in.ts'
 import type { RequestHead } from './transport.ts'
 import { userKeyOf } from './user.ts'
@@ -216,13 +217,14 @@ export class WorkingCopy {
     const { engine, stored, request } = this
     if (this.standing === 'moved' || this.standing === 'gone') throw goneError()
     if (this.headSent) throw headSentError()
+    const limits = { ...this.lifetime, ...checkLifetime(lifetime) }
+    resolveLifetime(limits, freshMeta(engine, engine.clock.now()))
     if (this.session === null) this.replace({})
     const session = this.session as unknown as Fields
     if (!keepData) fill(session, {})
     await this.#runBeforeSave()
     const isCarried = keepData && (this.intent !== 'regenerate' || this.keepData)
     const { body } = changesOf('', session, engine.codec)
-    const limits = { ...this.lifetime, ...checkLifetime(lifetime) }
     this.startAnew()
     const device = engine.deviceOf(request)
     const at = engine.clock.now()

@@ -283,6 +283,43 @@ describe('regenerate', () => {
   })
 })
 
+describe('a verb of users with a callback', () => {
+  test('calls it once, with nothing or with the error', async () => {
+    const { visitor } = await signedIn()
+    await visitor.visit(async (session) => {
+      const calling = (verb: (callback: (error?: unknown) => void) => unknown) =>
+        new Promise<unknown>((resolve) => void verb(resolve))
+      expect(await calling((done) => session.signIn('ann', done))).toBeUndefined()
+      expect(session.meta.userId).toBe('ann')
+      expect(await calling((done) => session.signIn('ann', { persistent: true }, done))).toBe(
+        undefined,
+      )
+      expect(session.meta.persistent).toBe(true)
+      expect(await calling((done) => session.reauthenticate(done))).toBeUndefined()
+      await session.save()
+      expect(await calling((done) => session.signOut(done))).toBeUndefined()
+      expect(session.meta.userId).toBeUndefined()
+      const code = 'ERR_NOT_SIGNED_IN'
+      expect(await calling((done) => session.reauthenticate(done))).toMatchObject({ code })
+    })
+  })
+})
+
+describe('signIn', () => {
+  test('with limits that are refused leaves the session as it was', async () => {
+    const { visitor } = await signedIn()
+    await visitor.visit(async (session) => {
+      const wrong = [{ idleTimeout: 'soon' }, { idleTimeout: '2d', absoluteTimeout: '1d' }] as const
+      for (const limits of wrong) {
+        const options = { keepData: false, ...limits } as { keepData: boolean }
+        const signing = session.signIn('ann', options)
+        await expect(signing).rejects.toMatchObject({ code: 'ERR_OPTION' })
+      }
+      expect({ ...session }).toEqual({ user: 'ann', cart: ['a'] })
+    })
+  })
+})
+
 describe('destroy', () => {
   test('ends the session now and clears the cookie with the response', async () => {
     const { visitor, sessions } = await signedIn()
