@@ -10,6 +10,8 @@ import { milliseconds } from './duration.ts'
 import type { Engine, ResolveConflict } from './engine.ts'
 import { optionError } from './errors.ts'
 import { SessionEmitter } from './events.ts'
+import { checkedSources } from './former.ts'
+import type { FormerSessions } from './former.ts'
 import { randomSecret, refuseWeakIds } from './id.ts'
 import type { GenerateId } from './id.ts'
 import { checkedReferences } from './references.ts'
@@ -65,6 +67,11 @@ export interface EngineOptions<Data extends object> {
    * session and touch interval, and none that a response waits for. Default: false.
    */
   readonly activity?: boolean | ActivityOptions
+  /**
+   * Sessions of other packages that go on as ours, with `fromExpressSession(…)` and the others of
+   * `handstamp/migrate`. Default: none.
+   */
+  readonly migrateFrom?: readonly FormerSessions[]
   /** Says whether a stored session fits the request; otherwise the visitor is anonymous. */
   readonly validate?: (session: Session<Data>, request: unknown) => boolean | Promise<boolean>
   /** Runs before a session with changes is written and may change it further. */
@@ -133,6 +140,7 @@ export function resolveEngine<Data extends object>(
     onConflict,
     limit: limitOf(options),
     references: checkedReferences(options.references),
+    migrateFrom: checkedSources(options.migrateFrom),
     activity: activityRules(options.activity),
     revocations: new Revocations(parts.store.revocations, { events, background, storeTimeout }),
     validate: hook('validate', options.validate) as Engine['validate'],
@@ -142,7 +150,17 @@ export function resolveEngine<Data extends object>(
 
 const CONTRACTS = {
   store: {
-    verbs: ['load', 'create', 'update', 'increment', 'touch', 'regenerate', 'end', 'close'],
+    verbs: [
+      'load',
+      'create',
+      'adopt',
+      'update',
+      'increment',
+      'touch',
+      'regenerate',
+      'end',
+      'close',
+    ],
     remedy: 'redisStore(…) or memoryStore(…); a store of another library or a bare client is none',
   },
   transport: { verbs: ['covers', 'read', 'write'], remedy: 'headerTransport(…), or left out' },

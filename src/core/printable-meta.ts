@@ -2,7 +2,7 @@
 import type { Device } from './device.ts'
 import type { Meta } from './document.ts'
 import type { Handle, SessionId } from './id.ts'
-import { expiryOf } from './policy.ts'
+import { expiryOf, signedInAtOf } from './policy.ts'
 import type { SessionMeta } from './session.ts'
 import type { Stored } from './write.ts'
 
@@ -33,7 +33,7 @@ export class PrintableMeta implements SessionMeta {
     this.isNew = isNew
     const { signIn } = meta
     this.userId = signIn?.userId
-    this.signedInAt = signIn && new Date(signIn.at)
+    this.signedInAt = signedInAtOf(meta)
     this.device = signIn?.device
   }
 

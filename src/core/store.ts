@@ -136,6 +136,17 @@ export interface Ended {
   readonly isLast: boolean
 }
 
+/** A session that goes on from one of another package. */
+export interface Adoption {
+  /** Names the mark that it was taken over, in the slot of the session. */
+  readonly mark: string
+  readonly markTtl: number
+  readonly document: string
+  readonly ttl: number
+  readonly now: number
+  readonly owner: UserKey | undefined
+}
+
 export type UpdateOutcome =
   | { readonly kind: 'updated'; readonly conflicts: readonly string[] }
   /** Nothing was written; the document as it stands now. */
@@ -159,6 +170,8 @@ export interface Store {
   load(handle: Handle): Promise<string | undefined>
   /** Writes a new document that leaves by itself after `ttl` ms. `taken`: another one stands there. */
   create(handle: Handle, document: string, ttl: number): Promise<'created' | 'taken'>
+  /** As `create`, if the mark was never set; sets it in the same step. */
+  adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'>
   /** Applies the patch to a live session, moves its idle limit, never beyond the absolute one. */
   update(handle: Handle, patch: Patch): Promise<UpdateOutcome>
   /** Adds to one field holding an integer (absent counts as 0). */

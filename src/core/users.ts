@@ -11,7 +11,7 @@ import { asHandle, tagOf } from './id.ts'
 import type { Handle } from './id.ts'
 import { checkedPage } from './page.ts'
 import type { PageOptions } from './page.ts'
-import { expiryOf } from './policy.ts'
+import { expiryOf, signedInAtOf } from './policy.ts'
 import { checkedUserId, userKeyOf } from './user.ts'
 import type { UserKey } from './user.ts'
 
@@ -161,7 +161,7 @@ export function describeSession(
     userId: signIn?.userId,
     device: signIn?.device,
     createdAt: new Date(meta.createdAt),
-    signedInAt: signIn && new Date(signIn.at),
+    signedInAt: signedInAtOf(meta),
     lastSeenAt: new Date(meta.lastSeenAt),
     expiresAt: new Date(expiryOf(meta)),
     isCurrent: handle === current,

@@ -6,6 +6,7 @@ import type { Handle } from '../core/id.ts'
 import { applyPatch, fieldIn, finish, withField } from '../core/splice.ts'
 import type { Spliced } from '../core/splice.ts'
 import type {
+  Adoption,
   Increment,
   IncrementOutcome,
   Patch,
@@ -76,6 +77,18 @@ class MemoryStore implements Store {
     if (this.#documents.get(handle) !== undefined) return 'taken'
     this.#documents.put(handle, { document, ttl }, undefined)
     return 'created'
+  }
+
+  async adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'> {
+    const { mark, markTtl, owner, document } = adoption
+    // A mark is as long as a handle, and is none: the hash in it is of another text.
+    const place = mark as Handle
+    if (this.#documents.get(handle) === document) return 'adopted'
+    const isKnown = this.#documents.get(place) !== undefined
+    this.#documents.put(place, { document: '', ttl: markTtl }, undefined)
+    if (isKnown) return 'known'
+    this.#documents.put(handle, adoption, owner)
+    return 'adopted'
   }
 
   async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {

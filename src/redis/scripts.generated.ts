@@ -96,6 +96,34 @@ return reply`,
 }
 
 
+export const adopt: Script = {
+  name: 'adopt',
+  sha1: '377f4e94509340b9cfb432e79165220b405c241b',
+  source: `local function member_of(key)
+  return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
+end
+local function note_in_index(index, member, now, ttl)
+  if not index then return end
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  if redis.call('PTTL', index) < ttl then
+    redis.call('PEXPIRE', index, string.format('%.0f', ttl))
+  end
+end
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 'adopted' end
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
+  return 'known'
+end
+redis.call('SET', KEYS[2], '1', 'PX', ARGV[4])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+note_in_index(KEYS[3], member_of(KEYS[1]), tonumber(ARGV[3]), tonumber(ARGV[2]))
+return 'adopted'`,
+}
+
+
 export const claim: Script = {
   name: 'claim',
   sha1: 'b0cddffc4221683863c4d8b19c987f5a00bda626',

@@ -4,6 +4,7 @@ import type { ActivityStore } from '../core/activity-store.ts'
 import type { Handle } from '../core/id.ts'
 import { encodeExtra } from '../core/document.ts'
 import type {
+  Adoption,
   Increment,
   IncrementOutcome,
   Patch,
@@ -22,7 +23,7 @@ import { connect } from './connect.ts'
 import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
-import { checkedPrefix, keysOf, revokedChannel, sessionKey } from './keys.ts'
+import { adoptionKeys, checkedPrefix, keysOf, revokedChannel, sessionKey } from './keys.ts'
 import { RedisReferences } from './references.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
@@ -150,6 +151,13 @@ class RedisStore implements Store {
       'NX',
     ])
     return reply === null ? 'taken' : 'created'
+  }
+
+  async adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'> {
+    const { document, ttl, now, markTtl } = adoption
+    const keys = adoptionKeys(this.#prefix, handle, adoption)
+    const args = [document, ...[ttl, now, markTtl].map(String)]
+    return (await runScript(this.#driver, scripts.adopt, keys, args)) as 'adopted' | 'known'
   }
 
   async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {

@@ -17,6 +17,7 @@ import * as scripts from '../../src/redis/scripts.generated.ts'
  */
 const DIGESTS = {
   active: '1e59976d99a784f477d188dc5650561723934e05',
+  adopt: '377f4e94509340b9cfb432e79165220b405c241b',
   admit: 'd68846b756b5b97f61e455f09141d1ea6a679bb4',
   claim: 'b0cddffc4221683863c4d8b19c987f5a00bda626',
   count: 'ed730a9f266fd6e1eedf21c06d4aa7df06295c73',

@@ -49,6 +49,7 @@ describe('a verb that nobody awaits', () => {
         store: {
           load: (handle) => store.load(handle),
           create: (...args) => store.create(...args),
+          adopt: (...args) => store.adopt(...args),
           update: (...args) => store.update(...args),
           increment: (...args) => store.increment(...args),
           touch: (...args) => store.touch(...args),
