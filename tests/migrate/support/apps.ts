@@ -167,7 +167,7 @@ function koaApp(mount: (app: Koa) => void): RequestListener {
     const { cookie: _, ...data } = state.session ?? {}
     ctx.body = ctx.path === '/read' ? data : ''
   })
-  return app.callback() as RequestListener
+  return listenerOf(app)
 }
 
 /** The package is not to be had; its keys and its cookie, as it writes them. */
@@ -190,7 +190,12 @@ function sessionSets(prefix: string): RequestListener {
       ctx.body = data
     }
   })
-  return app.callback() as RequestListener
+  return listenerOf(app)
+}
+
+function listenerOf(app: Koa): RequestListener {
+  const answer = app.callback()
+  return (request, response) => void answer(request, response)
 }
 
 function signedIn(url: string): { user: string; n: number } {
