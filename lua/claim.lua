@@ -4,12 +4,13 @@
 -- ARGV[1]  tombstone
 -- ARGV[2]  its TTL, ms
 -- ARGV[3]  now, ms
--- Reply    the document | nil
--- Repeat   a second run finds the tombstone and replies nil
+-- Reply    {'claimed', document} | {'gone'}
+-- Repeat   a second run finds its own tombstone and replies 'claimed', with an empty document
 -- @include document
 -- @include index
 local document = redis.call('GET', KEYS[1])
-if not live_head(document, tonumber(ARGV[3])) then return nil end
+if document == ARGV[1] then return { 'claimed', '' } end
+if not live_head(document, tonumber(ARGV[3])) then return { 'gone' } end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 if KEYS[2] then redis.call('ZREM', KEYS[2], member_of(KEYS[1])) end
-return document
+return { 'claimed', document }

@@ -33,7 +33,7 @@ export type RevokedBy = 'user' | 'admin' | 'limit'
 export type EndedBy = RevokedBy | 'owner'
 
 /** Why a change was not written: see docs/events.md. */
-export type DropReason = 'gone' | 'moved' | 'ended' | 'head-sent'
+export type DropReason = 'gone' | 'moved' | 'ended' | 'head-sent' | 'too-large'
 
 /** Event name → arguments of its listeners. */
 export interface SessionEvents {

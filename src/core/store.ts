@@ -94,11 +94,27 @@ export interface Admission {
   readonly ttl: number
   readonly now: number
   readonly limit?: SessionLimit
+  /** The session that gives way to this one. */
+  readonly before?: GivingWay | undefined
+}
+
+/** A live session that another one takes the place of. */
+export interface GivingWay {
+  readonly handle: Handle
+  readonly owner: UserKey | undefined
+  readonly tombstone: Tombstone
 }
 
 export type AdmitOutcome =
-  | { readonly kind: 'admitted'; readonly evicted: readonly Handle[] }
+  | {
+      readonly kind: 'admitted'
+      readonly evicted: readonly Handle[]
+      /** What gave way in the same step; undefined where it lies elsewhere, and has to be claimed. */
+      readonly replaced?: string | undefined
+    }
   | { readonly kind: 'rejected' }
+  /** The session before has ended, or gives way to another one of this user. */
+  | { readonly kind: 'gone' }
   | { readonly kind: 'taken' }
 
 /** A stretch of a user's live sessions, those that end last first. */
@@ -182,7 +198,10 @@ export interface Store {
   regenerate(handle: Handle, patch: Patch, succession: Succession): Promise<UpdateOutcome | Taken>
   /** Removes whatever is under the handle; a live session leaves the tombstone. Idempotent. */
   end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'>
-  /** As `end`, and hands over the document for the session that follows; undefined where none was live. */
+  /**
+   * As `end`, and hands over the document for the session that follows: '' for a resent command whose
+   * first reply had it, undefined where no session was live.
+   */
   claim(
     handle: Handle,
     tombstone: Tombstone,

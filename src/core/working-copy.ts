@@ -1,4 +1,5 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { noteActive } from './activity.ts'
 import { changesOf } from './changes.ts'
 import type { Changes } from './changes.ts'
@@ -16,7 +17,7 @@ import { isTouchDue } from './policy.ts'
 import { fill, SessionObject } from './session-object.ts'
 import type { Behind } from './session-object.ts'
 import type { LifetimeOptions, SignInOptions } from './session.ts'
-import { signIn as admitUser } from './sign-in.ts'
+import { signIn as admitUser, userMeta } from './sign-in.ts'
 import type { RequestHead } from './transport.ts'
 import { userKeyOf } from './user.ts'
 import { create, end, noteSize, ownerOf, regenerate, update } from './write.ts'
@@ -26,6 +27,8 @@ export interface Decision extends Changes {
   readonly plan: Plan
 }
 
+/** The working copy whose hook the code at hand runs in. */
+const hookOf = new AsyncLocalStorage<WorkingCopy>()
 const NO_CHANGES: Changes = { changes: [], body: '' }
 
 export class WorkingCopy {
@@ -143,9 +146,11 @@ export class WorkingCopy {
 
   async #runBeforeSave(): Promise<void> {
     const { beforeSave } = this.engine
+    if (!beforeSave) return
+    const session = this.session as unknown as HookSession
     this.#isInHook = true
     try {
-      await beforeSave?.(this.session as unknown as HookSession, this.request.source)
+      await hookOf.run(this, async () => beforeSave(session, this.request.source))
     } finally {
       this.#isInHook = false
     }
@@ -223,20 +228,23 @@ export class WorkingCopy {
     resolveLifetime(limits, freshMeta(engine, engine.clock.now()))
     if (this.session === null) this.replace({})
     const session = this.session as unknown as Fields
+    const before = { ...session }
     if (!keepData) fill(session, {})
-    await this.#runBeforeSave()
-    const isCarried = keepData && (this.intent !== 'regenerate' || this.keepData)
-    const { body } = changesOf('', session, engine.codec)
-    this.startAnew()
-    const device = engine.deviceOf(request)
-    const at = engine.clock.now()
-    const anonymous = freshMeta(engine, at)
-    const signedIn = { userId, at, ...(device && { device }) }
-    const meta = { ...anonymous, ...resolveLifetime(limits, anonymous), signIn: signedIn }
-    const next = { meta, body, fields: session, keepData: isCarried }
-    const admitted = await admitUser(engine, request.source, userKeyOf(userId), next, stored)
-    if (!admitted) return this.gone()
-    this.#written(admitted)
+    try {
+      await this.#runBeforeSave()
+      const isCarried = keepData && (this.intent !== 'regenerate' || this.keepData)
+      const { body } = changesOf('', session, engine.codec)
+      const meta = userMeta(engine, request, userId, limits)
+      const next = { meta, body, fields: session, keepData: isCarried }
+      const admitted = await admitUser(engine, request.source, userKeyOf(userId), next, stored)
+      if (!admitted) return this.gone()
+      this.startAnew()
+      this.#written(admitted)
+    } catch (error) {
+      // The visitor keeps the session that they had.
+      if (!keepData) fill(session, before)
+      throw error
+    }
     this.presented = []
     this.cookie = 'set'
   }
@@ -274,7 +282,7 @@ export class WorkingCopy {
   /** One write after the other. */
   serially<Value>(work: () => Promise<Value>): Promise<Value> {
     // A verb that a hook awaits would wait for the write that waits for the hook.
-    if (this.#isInHook) return Promise.reject(inHookError())
+    if (this.#isInHook && hookOf.getStore() === this) return Promise.reject(inHookError())
     const run = this.#queue ? this.#queue.then(work) : work()
     const tail = run.then(
       () => undefined,

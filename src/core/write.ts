@@ -179,14 +179,19 @@ export async function end(
   stored?: Held,
   by?: RevokedBy,
 ): Promise<boolean> {
+  if (!(await remove(engine, handle, stored))) return false
+  if (by) tellRevoked(engine, [handle], by, stored?.meta.signIn?.userId)
+  else tellDestroyed(engine, handle, stored && ownerOf(stored.meta))
+  return true
+}
+
+/** The same without a word: for a session that nobody has heard of yet. */
+export async function remove(engine: Engine, handle: Handle, stored?: Held): Promise<boolean> {
   const owner = stored && ownerOf(stored.meta)
   const outcome = await withReferences(engine, undefined, stored, () =>
     ask(engine, 'end', engine.store.end(handle, endedTombstone, owner)),
   )
-  if (outcome !== 'ended') return false
-  if (by) tellRevoked(engine, [handle], by, stored?.meta.signIn?.userId)
-  else tellDestroyed(engine, handle, owner)
-  return true
+  return outcome === 'ended'
 }
 
 export function checked(engine: Engine, document: string, fields: object): string {

@@ -159,6 +159,7 @@ class MemoryStore implements Store {
     now: number,
     owner?: UserKey,
   ): Promise<string | undefined> {
+    if (this.#documents.get(handle) === tombstone.document) return ''
     const live = this.#documents.live(handle, now)
     if (live) this.#documents.bury(handle, tombstone, owner)
     return live?.document

@@ -1,4 +1,5 @@
 /** The sessions of users in the memory of one process. */
+import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import type {
   Admission,
@@ -20,11 +21,18 @@ export class MemoryUsers implements UserStore {
   }
 
   async admit(handle: Handle, admission: Admission): Promise<AdmitOutcome> {
-    const { owner, document, now, limit } = admission
+    const { owner, document, now, limit, before } = admission
     const stored = this.#documents.get(handle)
     if (stored === document) return { kind: 'admitted', evicted: [] }
     if (stored !== undefined) return { kind: 'taken' }
-    const live = limit ? this.#documents.liveOf(owner, now) : []
+    const isHere = before !== undefined && tagOf(before.handle) === tagOf(owner)
+    const replaced = isHere ? this.#documents.live(before.handle, now) : undefined
+    // Elsewhere, as in Redis: whoever comes second with the same session before is too late.
+    const mark = `given up for ${owner}: ${before?.handle}` as Handle
+    if (isHere && !replaced) return { kind: 'gone' }
+    if (before && !isHere && this.#documents.get(mark) !== undefined) return { kind: 'gone' }
+    const others = limit ? this.#documents.liveOf(owner, now) : []
+    const live = others.filter((session) => !isHere || session.handle !== before.handle)
     const surplus = limit ? live.length - limit.most + 1 : 0
     if (limit?.beyond === 'reject' && surplus > 0) return { kind: 'rejected' }
     const by = limit?.beyond === 'evict-idle' ? 'lastSeenAt' : 'createdAt'
@@ -33,8 +41,10 @@ export class MemoryUsers implements UserStore {
       .slice(0, Math.max(0, surplus))
       .map((session) => session.handle)
     for (const victim of evicted) this.#documents.remove(victim, owner)
+    if (isHere) this.#documents.bury(before.handle, before.tombstone, before.owner)
+    else if (before) this.#documents.put(mark, before.tombstone, undefined)
     this.#documents.put(handle, admission, owner)
-    return { kind: 'admitted', evicted }
+    return { kind: 'admitted', evicted, replaced: replaced?.document }
   }
 
   async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {

@@ -4,7 +4,7 @@ import { optionError } from '../core/errors.ts'
 import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import type { ReferenceKey } from '../core/references.ts'
-import type { Adoption } from '../core/store.ts'
+import type { Admission, Adoption } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
 
 /** Where a session's document lies: its slot tag, in braces for Redis Cluster, then the hash of its id. */
@@ -47,6 +47,21 @@ export function keysOf(
 ): readonly [string, ...string[]] {
   const key = sessionKey(prefix, handle)
   return owner ? [key, indexKey(prefix, owner)] : [key]
+}
+
+/** The keys of an admission: the session and its user's index, then what the session before leaves. */
+export function admissionKeys(
+  prefix: string,
+  handle: Handle,
+  { owner, before }: Pick<Admission, 'owner' | 'before'>,
+): readonly [string, ...string[]] {
+  const [key, ...index] = keysOf(prefix, handle, owner)
+  if (!before) return [key, ...index]
+  const isHere = tagOf(before.handle) === tagOf(owner)
+  const left = isHere
+    ? keysOf(prefix, before.handle, before.owner)
+    : [`${prefix}{${tagOf(owner)}}:o:${before.handle}`]
+  return [key, ...index, ...left]
 }
 
 /** Where the notes of a reference lie; not in the slot of the sessions that they name. */

@@ -18,7 +18,7 @@ return 'noted'`,
 
 export const admit: Script = {
   name: 'admit',
-  sha1: 'd68846b756b5b97f61e455f09141d1ea6a679bb4',
+  sha1: '1764f6ea81905bad52305daac0d28d92b1233a37',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -67,17 +67,23 @@ local function note_in_index(index, member, now, ttl)
   end
 end
 local stored = redis.call('GET', KEYS[1])
-if stored == ARGV[1] then return { 'admitted' } end
+if stored == ARGV[1] then return { 'admitted', '' } end
 if stored then return { 'taken' } end
 local ttl, now, most = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local reply = { 'admitted' }
+local isHere = KEYS[3] and ARGV[6] ~= ''
+local before = KEYS[3] and redis.call('GET', KEYS[3])
+if isHere and not live_head(before, now) then return { 'gone' } end
+if before and not isHere then return { 'gone' } end
+local reply = { 'admitted', before or '' }
 if most > 0 and redis.call('ZCARD', KEYS[2]) >= most then
   local place = string.match(KEYS[1], '^.*:')
   local live = {}
   for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     local head = live_head(redis.call('GET', place .. member), now)
-    if head then live[#live + 1] = { member = member, created = head.created, seen = head.seen }
-    else redis.call('ZREM', KEYS[2], member) end
+    if not head then redis.call('ZREM', KEYS[2], member)
+    elseif not (isHere and place .. member == KEYS[3]) then
+      live[#live + 1] = { member = member, created = head.created, seen = head.seen }
+    end
   end
   if #live >= most and ARGV[5] == 'reject' then return { 'rejected' } end
   local by = ARGV[5] == 'evict-idle' and 'seen' or 'created'
@@ -87,9 +93,11 @@ if most > 0 and redis.call('ZCARD', KEYS[2]) >= most then
   for i = 1, #live - most + 1 do
     redis.call('DEL', place .. live[i].member)
     redis.call('ZREM', KEYS[2], live[i].member)
-    reply[i + 1] = live[i].member
+    reply[i + 2] = live[i].member
   end
 end
+if KEYS[3] then redis.call('SET', KEYS[3], isHere and ARGV[6] or '1', 'PX', ARGV[7]) end
+if KEYS[4] then redis.call('ZREM', KEYS[4], member_of(KEYS[3])) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 note_in_index(KEYS[2], member_of(KEYS[1]), now, ttl)
 return reply`,
@@ -126,7 +134,7 @@ return 'adopted'`,
 
 export const claim: Script = {
   name: 'claim',
-  sha1: 'b0cddffc4221683863c4d8b19c987f5a00bda626',
+  sha1: '27389fac388b3b959993ae64a61e2ab3b0c8242f',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -175,10 +183,11 @@ local function note_in_index(index, member, now, ttl)
   end
 end
 local document = redis.call('GET', KEYS[1])
-if not live_head(document, tonumber(ARGV[3])) then return nil end
+if document == ARGV[1] then return { 'claimed', '' } end
+if not live_head(document, tonumber(ARGV[3])) then return { 'gone' } end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 if KEYS[2] then redis.call('ZREM', KEYS[2], member_of(KEYS[1])) end
-return document`,
+return { 'claimed', document }`,
 }
 
 

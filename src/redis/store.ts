@@ -214,7 +214,8 @@ class RedisStore implements Store {
       keysOf(this.#prefix, handle, owner),
       args,
     )
-    return (reply as string | null) ?? undefined
+    const [kind, document] = reply as ['claimed' | 'gone', string]
+    return kind === 'claimed' ? document : undefined
   }
 
   /** A client that was given stays open: it belongs to the application. */

@@ -12,7 +12,7 @@ import type {
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
 import type { Driver } from './driver.ts'
-import { indexKey, keysOf, memberOf } from './keys.ts'
+import { admissionKeys, indexKey, memberOf } from './keys.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 
@@ -31,16 +31,17 @@ export class RedisUsers implements UserStore {
   }
 
   async admit(handle: Handle, admission: Admission): Promise<AdmitOutcome> {
-    const { owner, document, ttl, now, limit } = admission
-    const args = [document, String(ttl), String(now), String(limit?.most ?? 0), limit?.beyond ?? '']
-    const reply = await runScript(
-      this.#driver,
-      scripts.admit,
-      keysOf(this.#prefix, handle, owner),
-      args,
-    )
-    const [kind, ...members] = reply as [AdmitOutcome['kind'], ...string[]]
-    return kind === 'admitted' ? { kind, evicted: handlesOf(owner, members) } : { kind }
+    const { owner, document, ttl, now, limit, before } = admission
+    const isHere = before && tagOf(before.handle) === tagOf(owner)
+    const tombstone = [isHere ? before.tombstone.document : '', String(before?.tombstone.ttl ?? '')]
+    const most = [String(limit?.most ?? 0), limit?.beyond ?? '']
+    const args = [document, String(ttl), String(now), ...most, ...tombstone]
+    const keys = admissionKeys(this.#prefix, handle, admission)
+    const reply = await runScript(this.#driver, scripts.admit, keys, args)
+    const [kind, replaced, ...members] = reply as [AdmitOutcome['kind'], string, ...string[]]
+    if (kind !== 'admitted') return { kind }
+    const evicted = handlesOf(owner, members)
+    return isHere ? { kind, evicted, replaced } : { kind, evicted }
   }
 
   async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {

@@ -12,9 +12,12 @@ import { jsonCodec } from '../../src/core/codec.ts'
 import type { Decoded, Meta } from '../../src/core/document.ts'
 import type { Handle } from '../../src/core/id.ts'
 import { userKeyOf } from '../../src/core/user.ts'
+import type { UserKey } from '../../src/core/user.ts'
 import type {
+  Admission,
   Adoption,
   FieldChange,
+  GivingWay,
   Increment,
   Lifetime,
   Patch,
@@ -759,6 +762,95 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         expect(await store.load(handle)).toBe(endedTombstone.document)
         const successors = await Promise.all(nexts.map(({ successor }) => store.load(successor)))
         expect(successors.filter((one) => one !== undefined)).toEqual([])
+      })
+    })
+
+    describe('claim', () => {
+      const moved = () => movedTombstone(freshHandle(), 0)
+
+      test('ends a live session and hands over its document', async () => {
+        const handle = await stored({ user: 'ann' })
+        expect(await store.claim(handle, moved(), NOW)).toBe(documentOf({ user: 'ann' }))
+        expect(await read(handle)).toMatchObject({ kind: 'moved' })
+      })
+
+      test('sent a second time says that it was done, and by another one that it is too late', async () => {
+        const handle = await stored()
+        const mine = moved()
+        await store.claim(handle, mine, NOW)
+        expect(await store.claim(handle, mine, NOW)).toBe('')
+        expect(await store.claim(handle, moved(), NOW)).toBeUndefined()
+      })
+
+      test('of what has expired, or never was, is nothing', async () => {
+        const handle = await stored()
+        expect(await store.claim(handle, moved(), NOW + 25 * HOUR)).toBeUndefined()
+        expect(await store.claim(freshHandle(), moved(), NOW)).toBeUndefined()
+      })
+    })
+
+    describe('admit', () => {
+      const ann = userKeyOf('ann')
+      const mine = () => freshHandle(ann.slice(0, 3))
+      const admission = (handle: Handle, about: Partial<Admission> = {}): Admission => ({
+        owner: ann,
+        document: documentOf({ of: handle }),
+        ttl: HOUR,
+        now: NOW,
+        ...about,
+      })
+      const before = (handle: Handle, owner?: UserKey): GivingWay => ({
+        handle,
+        owner,
+        tombstone: movedTombstone(freshHandle(), 0),
+      })
+
+      afterEach(() => store.users.end(ann, { except: undefined, most: 100 }))
+
+      test('takes the place of a session in the same slot, whosesoever it was, in one step', async () => {
+        const other = `${ann.slice(0, 3)}another-user-here!` as UserKey
+        for (const owner of [ann, other, undefined]) {
+          const [old, next] = [mine(), mine()]
+          if (owner) await store.users.admit(old, admission(old, { owner }))
+          else await store.create(old, admission(old).document, HOUR)
+          const outcome = await store.users.admit(
+            next,
+            admission(next, { before: before(old, owner) }),
+          )
+          const replaced = admission(old).document
+          expect(outcome).toEqual({ kind: 'admitted', evicted: [], replaced })
+          expect(await read(old)).toMatchObject({ kind: 'moved' })
+          expect(await store.users.count(other, NOW)).toBe(0)
+        }
+        expect(await store.users.count(ann, NOW)).toBe(3)
+      })
+
+      test('in the place of one that has ended writes nothing', async () => {
+        const [old, next] = [mine(), mine()]
+        const late = admission(next, { before: before(old, ann) })
+        expect(await store.users.admit(next, late)).toEqual({ kind: 'gone' })
+        expect(await store.load(next)).toBeUndefined()
+        expect(await store.users.count(ann, NOW)).toBe(0)
+      })
+
+      test('of two in the place of one session in another slot the second is too late, and evicts nobody', async () => {
+        const [old, first, second] = [freshHandle(), mine(), mine()]
+        const limit = { most: 1, beyond: 'evict-oldest' } as const
+        const admit = (handle: Handle) =>
+          store.users.admit(handle, admission(handle, { before: before(old), limit }))
+        expect(await admit(first)).toMatchObject({ kind: 'admitted', evicted: [] })
+        expect(await admit(second)).toEqual({ kind: 'gone' })
+        expect(await store.users.count(ann, NOW)).toBe(1)
+        expect(await read(first)).toMatchObject({ kind: 'live' })
+      })
+
+      test('sent a second time says that it was done', async () => {
+        const [old, next] = [mine(), mine()]
+        await store.users.admit(old, admission(old))
+        const same = admission(next, { before: before(old, ann) })
+        expect(await store.users.admit(next, same)).toMatchObject({ kind: 'admitted' })
+        expect(await store.users.admit(next, same)).toMatchObject({ kind: 'admitted' })
+        expect(await store.users.count(ann, NOW)).toBe(1)
       })
     })
 

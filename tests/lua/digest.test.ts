@@ -18,8 +18,8 @@ import * as scripts from '../../src/redis/scripts.generated.ts'
 const DIGESTS = {
   active: '1e59976d99a784f477d188dc5650561723934e05',
   adopt: '377f4e94509340b9cfb432e79165220b405c241b',
-  admit: 'd68846b756b5b97f61e455f09141d1ea6a679bb4',
-  claim: 'b0cddffc4221683863c4d8b19c987f5a00bda626',
+  admit: '1764f6ea81905bad52305daac0d28d92b1233a37',
+  claim: '27389fac388b3b959993ae64a61e2ab3b0c8242f',
   count: 'ed730a9f266fd6e1eedf21c06d4aa7df06295c73',
   end: '38bd7a4acd39d4eef96b4536e87be9e73e942f32',
   forget: '65995f0ae9d2a6951743af4402f920e0cf51a571',

@@ -51,39 +51,46 @@ describe.each(['single', 'cluster'] as const)('a process that is killed (%s)', (
     return all.filter((_, at) => roles[at]?.[0] === 'master')
   }
 
-  test('leaves no live session out of its index, whichever of its commands was the last', async () => {
-    const nodes = await masters()
-    const missing: string[] = []
-    let live = 0
-    let killAfter = 1
-    for (let end = 'killed'; end === 'killed'; killAfter++) {
-      const prefix = freshPrefix()
-      end = await story(prefix, killAfter)
-      const keys = new Map<string, Redis>()
-      for (const node of nodes) for (const key of await node.keys(`${prefix}*`)) keys.set(key, node)
-      for (const [key, node] of keys) {
-        if (/:[ur]:/.test(key)) continue
-        const text = (await node.get(key)) ?? ''
-        const meta = decodeMetaLine(text.split('\n', 1)[0] ?? '')
-        if (!meta) continue
-        live++
-        const member = key.slice(key.lastIndexOf(':') + 1)
-        const handle = (key.slice(prefix.length + 1, prefix.length + 4) + member) as Handle
-        const { tenantId } = JSON.parse(text) as { tenantId?: string }
-        const entries: [string, string][] = []
-        if (meta.signIn) entries.push([indexKey(prefix, userKeyOf(meta.signIn.userId)), member])
-        if (tenantId) {
-          entries.push([referenceIndexKey(prefix, referenceKey('tenantId', tenantId)), handle])
-        }
-        for (const [index, entry] of entries) {
-          const found = await keys.get(index)?.zscore(index, entry)
-          if (found === null || found === undefined) missing.push(`after ${killAfter}: ${index}`)
+  // A process for each of some fifty commands: on a busy machine that takes its time.
+  const patiently = { timeout: 300_000 }
+  test(
+    'leaves no live session out of its index, whichever of its commands was the last',
+    patiently,
+    async () => {
+      const nodes = await masters()
+      const missing: string[] = []
+      let live = 0
+      let killAfter = 1
+      for (let end = 'killed'; end === 'killed'; killAfter++) {
+        const prefix = freshPrefix()
+        end = await story(prefix, killAfter)
+        const keys = new Map<string, Redis>()
+        for (const node of nodes)
+          for (const key of await node.keys(`${prefix}*`)) keys.set(key, node)
+        for (const [key, node] of keys) {
+          if (/:[ur]:/.test(key)) continue
+          const text = (await node.get(key)) ?? ''
+          const meta = decodeMetaLine(text.split('\n', 1)[0] ?? '')
+          if (!meta) continue
+          live++
+          const member = key.slice(key.lastIndexOf(':') + 1)
+          const handle = (key.slice(prefix.length + 1, prefix.length + 4) + member) as Handle
+          const { tenantId } = JSON.parse(text) as { tenantId?: string }
+          const entries: [string, string][] = []
+          if (meta.signIn) entries.push([indexKey(prefix, userKeyOf(meta.signIn.userId)), member])
+          if (tenantId) {
+            entries.push([referenceIndexKey(prefix, referenceKey('tenantId', tenantId)), handle])
+          }
+          for (const [index, entry] of entries) {
+            const found = await keys.get(index)?.zscore(index, entry)
+            if (found === null || found === undefined) missing.push(`after ${killAfter}: ${index}`)
+          }
         }
       }
-    }
-    expect(missing).toEqual([])
-    // The whole story has more than 40 commands, and most of them leave sessions behind.
-    expect(killAfter).toBeGreaterThan(40)
-    expect(live).toBeGreaterThan(40)
-  })
+      expect(missing).toEqual([])
+      // The whole story has more than 40 commands, and most of them leave sessions behind.
+      expect(killAfter).toBeGreaterThan(40)
+      expect(live).toBeGreaterThan(40)
+    },
+  )
 })

@@ -1,7 +1,7 @@
 /** Verbs that nobody awaits, and code that runs inside of verbs: what the response may say. */
 import { describe, expect, test } from 'vitest'
 import { createSessions } from '../../src/index.ts'
-import type { SessionsOptions } from '../../src/index.ts'
+import type { Session, SessionsOptions } from '../../src/index.ts'
 import { memoryStore } from '../../src/memory/index.ts'
 import { Visitor } from '../support/visitor.ts'
 
@@ -69,6 +69,36 @@ describe('a verb that nobody awaits', () => {
     void step.session.destroy()
     await expect(step.settle()).rejects.toMatchObject({ code: 'ERR_STORE', status: 503 })
     expect(step.leave()).toEqual([])
+  })
+})
+
+describe('a verb right behind a sign-in that nobody awaits', () => {
+  test.each([
+    ['signOut', (session: Session<Data>) => session.signOut()],
+    ['destroy', (session: Session<Data>) => session.destroy()],
+  ])('%s waits its turn: nobody is left signed in', async (_, leave) => {
+    for (const beforeSave of [undefined, async () => undefined]) {
+      const sessions = createSessions<Data>({
+        cookie: { secure: true },
+        ...(beforeSave && { beforeSave }),
+      })
+      const visitor = new Visitor(sessions)
+      await visitor.visit((session) => {
+        void session.signIn('bob')
+        void leave(session)
+      })
+      expect(await sessions.user('bob').count()).toBe(0)
+      expect(visitor.cookie).toBeUndefined()
+    }
+  })
+
+  test('of two sign-ins the last one holds', async () => {
+    const visitor = visitorOf({})
+    await visitor.visit((session) => {
+      void session.signIn('bob')
+      void session.signIn('carl')
+    })
+    expect(await visitor.visit(({ meta }) => meta.userId)).toBe('carl')
   })
 })
 

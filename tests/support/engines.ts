@@ -2,35 +2,40 @@
 import { Cluster, Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
 import { createSessions } from '../../src/index.ts'
-import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import type { Sessions, SessionsOptions, Store } from '../../src/index.ts'
+import { memoryStore } from '../../src/memory/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
 import type { SessionData } from '../../src/core/session.ts'
 import { freshPrefix, redisServers } from './redis.ts'
 
-export type Topology = 'single' | 'cluster'
+export type Topology = 'single' | 'cluster' | 'memory'
 
-/** Servers of one application: they share the keys, and each has a connection of its own. */
+/** Servers of one application: they share the keys, and each has a connection of its own; in memory they share the store. */
 export function engines<Data extends SessionData<Data> & object>(
   count: number,
   options: SessionsOptions<Data> = {},
   topology: Topology = 'single',
 ): Sessions<Data>[] {
+  const { clock } = options
+  const store = topology === 'memory' ? memoryStore(clock && { clock }) : undefined
   const prefix = freshPrefix()
-  return Array.from({ length: count }, () => {
-    const client = connect(topology)
+  const connected = (to: 'single' | 'cluster'): Store => {
+    const client = connect(to)
     onTestFinished(() => client.disconnect())
-    const store = redisStore({ client, prefix })
+    return redisStore({ client, prefix })
+  }
+  return Array.from({ length: count }, () => {
     // The tests are about order, not about speed: no deadline may decide them on a busy machine.
     return createSessions<Data>({
       storeTimeout: '60s',
       cookie: { secure: true },
       ...options,
-      store,
+      store: store ?? connected(topology as 'single' | 'cluster'),
     })
   })
 }
 
-function connect(topology: Topology): Redis | Cluster {
+function connect(topology: 'single' | 'cluster'): Redis | Cluster {
   const { single, cluster } = redisServers()
   if (topology === 'single') return new Redis(single.url, { enableAutoPipelining: true })
   return new Cluster([...cluster.nodes], { enableAutoPipelining: true })

@@ -203,7 +203,7 @@ sessions.events.on('conflict', ({ handle: where, fields }) => {
   same<typeof fields, readonly string[]>(true)
 })
 sessions.events.on('dropped', ({ reason }) => {
-  same<typeof reason, 'gone' | 'moved' | 'ended' | 'head-sent'>(true)
+  same<typeof reason, 'gone' | 'moved' | 'ended' | 'head-sent' | 'too-large'>(true)
 })
 // @ts-expect-error no such event
 sessions.events.on('conflicts', () => undefined)
