@@ -1,5 +1,4 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { noteActive } from './activity.ts'
 import { changesOf } from './changes.ts'
 import type { Changes } from './changes.ts'
@@ -10,6 +9,7 @@ import { goneError, headSentError, inHookError } from './errors.ts'
 import type { DropReason } from './events.ts'
 import { endFormer } from './former.ts'
 import type { Handle } from './id.ts'
+import { isWithin, within } from './hook-scope.ts'
 import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
 import { plan } from './plan.ts'
 import type { Plan, Situation, Standing } from './plan.ts'
@@ -27,8 +27,6 @@ export interface Decision extends Changes {
   readonly plan: Plan
 }
 
-/** The working copy whose hook the code at hand runs in. */
-const hookOf = new AsyncLocalStorage<WorkingCopy>()
 const NO_CHANGES: Changes = { changes: [], body: '' }
 
 export class WorkingCopy {
@@ -52,7 +50,6 @@ export class WorkingCopy {
   cookie: Plan['cookie'] = 'keep'
   readonly #verbsOf: (copy: WorkingCopy) => Behind
   #isDropTold = false
-  #isInHook = false
   #session: SessionObject | null | undefined
   #loaded: Fields = {}
   #bornAt: number | undefined
@@ -148,12 +145,7 @@ export class WorkingCopy {
     const { beforeSave } = this.engine
     if (!beforeSave) return
     const session = this.session as unknown as HookSession
-    this.#isInHook = true
-    try {
-      await hookOf.run(this, async () => beforeSave(session, this.request.source))
-    } finally {
-      this.#isInHook = false
-    }
+    await within(this, () => beforeSave(session, this.request.source))
   }
 
   /** False: the session is gone. */
@@ -282,7 +274,7 @@ export class WorkingCopy {
   /** One write after the other. */
   serially<Value>(work: () => Promise<Value>): Promise<Value> {
     // A verb that a hook awaits would wait for the write that waits for the hook.
-    if (this.#isInHook && hookOf.getStore() === this) return Promise.reject(inHookError())
+    if (isWithin(this)) return Promise.reject(inHookError())
     const run = this.#queue ? this.#queue.then(work) : work()
     const tail = run.then(
       () => undefined,
