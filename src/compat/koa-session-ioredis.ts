@@ -168,6 +168,6 @@ const redisStore = new Proxy(RedisStore, {
   apply: (Store, _self, [options]: [RedisStoreOptions<never>?]) => new Store(options),
 }) as unknown as RedisStoreConstructor
 
-export { redisStore, redisStore as default, redisStore as 'module.exports' }
+export { redisStore as default, redisStore as 'module.exports' }
 export type { RedisStore }
 export type { Asker, RedisStoreEvents, RedisStoreOptions, SetOptions }

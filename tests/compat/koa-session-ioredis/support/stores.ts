@@ -17,28 +17,35 @@ export interface Made extends SessionStore {
   readonly store: SessionStore & NodeJS.EventEmitter & { client: Redis; status: string }
 }
 
-export type Make = (options?: object) => Made
+export interface Make {
+  /** Connected to the single server unless told otherwise. */
+  (options?: object): Made
+  readonly title: string
+  /** Gives the options as they are. */
+  create(options: object): Made['store']
+}
 
-/** koa-session-ioredis 1.0.5, koa-redis 4.0.1, and ours: connected to the single server unless told otherwise. */
-export const seed: Make = (options) => made(koaSessionIoredis, options)
-export const parent: Make = (options) => made(koaRedis, options)
-export const ours: Make = (options) => made(redisStore, options)
+export const seed = make('koa-session-ioredis 1.0.5', koaSessionIoredis)
+export const parent = make('koa-redis 4.0.1', koaRedis)
+export const ours = make('ours', redisStore)
 
-export const originals: readonly [string, Make][] = [
-  ['koa-session-ioredis 1.0.5', seed],
-  ['koa-redis 4.0.1', parent],
-]
-
-function made(create: unknown, options: object = {}): Made {
-  const { host, port } = redisServers().single
-  const store = (create as (options: object) => Made['store'])({ host, port, ...options })
-  onTestFinished(() => store.client.disconnect())
-  return {
-    store,
-    get: (...values) => settled(store.get(...values)),
-    set: (...values) => settled(store.set(...values)),
-    destroy: (...values) => settled(store.destroy(...values)),
+function make(title: string, constructor: unknown): Make {
+  const create = (options: object): Made['store'] => {
+    const store = (constructor as Make['create'])(options)
+    onTestFinished(() => store.client.disconnect())
+    return store
   }
+  const connected = (options: object = {}): Made => {
+    const { host, port } = redisServers().single
+    const store = create({ host, port, ...options })
+    return {
+      store,
+      get: (...values) => settled(store.get(...values)),
+      set: (...values) => settled(store.set(...values)),
+      destroy: (...values) => settled(store.destroy(...values)),
+    }
+  }
+  return Object.assign(connected, { title, create })
 }
 
 /** The methods of koa-session-ioredis 1.0.5 are generators that yield promises; the others give promises. */
