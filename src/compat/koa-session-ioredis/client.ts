@@ -13,7 +13,6 @@ export interface StoreClient {
   /** node-redis. */
   readonly isOpen?: boolean
   readonly isReady?: boolean
-  connect?(): Promise<unknown>
   close?(): Promise<unknown>
   quit?(): Promise<unknown>
   select?(db: number): Promise<unknown>
@@ -37,19 +36,11 @@ export function clientOf(options: RedisStoreOptions): StoreClient & RedisClient 
   const client = given as (StoreClient & RedisClient) | undefined
   if (client) {
     if (!duplicate || !client.duplicate) return client
-    return client.isCluster
-      ? client.duplicate(nodes, clusterOptions)
-      : connected(client.duplicate(settings))
+    return client.isCluster ? client.duplicate(nodes, clusterOptions) : client.duplicate(settings)
   }
   const { Redis, Cluster } = loadPeer('ioredis', 'A store without a client') as Ioredis
   if (isRedisCluster) return new Cluster(nodes, clusterOptions)
   return url ? new Redis(String(url), settings) : new Redis(settings)
-}
-
-/** ioredis connects by itself; node-redis says with its events what became of it. */
-function connected(client: StoreClient & RedisClient): StoreClient & RedisClient {
-  if (client.isOpen === false) client.connect?.().catch(() => undefined)
-  return client
 }
 
 /** Has the client use a database, from now on and after each connect. Throws ERR_OPTION on a Cluster. */

@@ -13,7 +13,10 @@ export interface RedisStoreOptions<Client extends RedisClient = RedisClient> {
    * connection are ignored then. Default: a client of ioredis, made from the other options.
    */
   readonly client?: Client
-  /** Uses `client.duplicate(<the other options>)` in place of the client. Default: false. */
+  /**
+   * Uses `client.duplicate(<the other options>)` in place of the client. One of node-redis is to be
+   * connected: `await store.client.connect()`. Default: false.
+   */
   readonly duplicate?: boolean
   /** Such as `redis://user:password@host:6379/0`; wins over options that say the same. */
   readonly url?: string | URL
