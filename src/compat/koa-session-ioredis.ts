@@ -149,11 +149,14 @@ function failure(cause: unknown): HandstampError {
   return new HandstampError('ERR_STORE', 'The session store failed; `cause` says how.', { cause })
 }
 
+/** `More` is what goes to ioredis unread. */
 export interface RedisStoreConstructor {
-  new <Client extends RedisClient = CallClient>(
-    options?: RedisStoreOptions<Client>,
+  new <Client extends RedisClient = CallClient, More extends object = Record<string, unknown>>(
+    options?: More & RedisStoreOptions<Client>,
   ): RedisStore<Client>
-  <Client extends RedisClient = CallClient>(options?: RedisStoreOptions<Client>): RedisStore<Client>
+  <Client extends RedisClient = CallClient, More extends object = Record<string, unknown>>(
+    options?: More & RedisStoreOptions<Client>,
+  ): RedisStore<Client>
   readonly prototype: RedisStore
 }
 

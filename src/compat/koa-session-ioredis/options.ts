@@ -4,49 +4,51 @@ import type { RedisClient } from '../../redis/driver.ts'
 
 /**
  * Options of koa-session-ioredis 1.0.5 and koa-redis 4. Whatever is not named here is an option of
- * ioredis and goes there unread: `host`, `port`, `username`, `tls`, `sentinels`, `keyPrefix`,
- * `maxRetriesPerRequest`, …
+ * ioredis and goes there unread: `username`, `tls`, `sentinels`, `keyPrefix`, `maxRetriesPerRequest`, …
  */
 export interface RedisStoreOptions<Client extends RedisClient = RedisClient> {
   /**
    * Your own client: ioredis, iovalkey or node-redis, single, Cluster or Sentinel. Options of the
    * connection are ignored then. Default: a client of ioredis, made from the other options.
    */
-  readonly client?: Client
+  readonly client?: Client | undefined
   /**
    * Uses `client.duplicate(<the other options>)` in place of the client. One of node-redis is to be
    * connected: `await store.client.connect()`. Default: false.
    */
-  readonly duplicate?: boolean
+  readonly duplicate?: boolean | undefined
+  /** Default: localhost. */
+  readonly host?: string | undefined
+  /** Default: 6379. */
+  readonly port?: number | undefined
   /** Such as `redis://user:password@host:6379/0`; wins over options that say the same. */
-  readonly url?: string | URL
+  readonly url?: string | URL | undefined
   /** The database to SELECT, also on a client of yours. Throws ERR_OPTION on a Cluster, which has only 0. Default: 0. */
-  readonly db?: number | string
-  readonly password?: string | null
+  readonly db?: number | string | undefined
+  readonly password?: string | null | undefined
   /** A Unix socket. */
-  readonly path?: string | null
+  readonly path?: string | null | undefined
   /** Session to text. Ignored unless a function. Default: `JSON.stringify`. */
   readonly serialize?: ((session: object) => string) | undefined
   /** Text to session, or a promise of it. Ignored unless a function. Default: `JSON.parse`. */
   readonly unserialize?: ((text: string) => unknown) | undefined
   /** Makes `new Cluster(nodes, clusterOptions)`. Default: false. */
-  readonly isRedisCluster?: boolean
+  readonly isRedisCluster?: boolean | undefined
   /** With `isRedisCluster`: where to find the Cluster. */
-  readonly nodes?: readonly (string | number | { host?: string; port?: number })[]
+  readonly nodes?: readonly (string | number | { host?: string; port?: number })[] | undefined
   /** With `isRedisCluster`: options of the ioredis `Cluster`, `redisOptions` among them. */
-  readonly clusterOptions?: object
+  readonly clusterOptions?: object | undefined
   /** @deprecated Use `password`. */
-  readonly auth_pass?: string | null
+  readonly auth_pass?: string | null | undefined
   /** @deprecated Use `password`. */
-  readonly pass?: string | null
+  readonly pass?: string | null | undefined
   /** @deprecated Use `path`. */
-  readonly socket?: string | null
+  readonly socket?: string | null | undefined
   /**
    * How long a session is kept that is saved without a time of its own: a browser session. Milliseconds
    * or text such as `'30d'`; begins anew with each save. The originals kept it for ever. Default: one day.
    */
-  readonly defaultTtl?: Duration
-  readonly [ioredisOption: string]: unknown
+  readonly defaultTtl?: Duration | undefined
 }
 
 /** What koa-session says besides the key; koa-generic-session says nothing. */
