@@ -22,14 +22,14 @@ export function cookieIds(key: string, options: SessionCookie): IdStore {
       return this.cookies.get(key, options as { signed?: boolean })
     },
     set(sid, { cookie }) {
-      if (!this.headerSent) this.cookies.set(key, sid, cookie)
+      if (!this.headerSent) this.cookies.set(key, sid, attributes(cookie))
     },
     reset(cookie) {
       if (this.headerSent) return
       // A deletion is no secret: it goes out as well as it can.
       const signed = Boolean(cookie.signed) && canSign(this)
       const secure = Boolean(cookie.secure) && isSecure(this)
-      this.cookies.set(key, null, { ...cookie, signed, secure })
+      this.cookies.set(key, null, { ...attributes(cookie), signed, secure })
     },
     assertSendable(ctx, cookie, isNew) {
       if (ctx.headerSent) {
@@ -45,6 +45,12 @@ export function cookieIds(key: string, options: SessionCookie): IdStore {
         )
     },
   }
+}
+
+/** `cookies` would take a name or a value among the options for the cookie's own. */
+function attributes(cookie: SessionCookie): object {
+  const { name: _, value: __, ...options } = cookie
+  return options
 }
 
 function canSign({ cookies, app }: KoaContext): boolean {

@@ -22,6 +22,8 @@ export interface StoreClient {
    */
   set(key: string, session: object, ttl: number, write?: Write): unknown
   destroy(key: string): unknown
+  /** A store that has this tells a session that it cannot read (undefined) from none (null). */
+  readonly unserialize?: unknown
   on?(event: 'connect' | 'disconnect', listener: () => void): unknown
 }
 
@@ -50,9 +52,10 @@ export class SessionStore extends EventEmitter {
 
   async get(sid: string): Promise<Session | null> {
     const found = await settle(this.client.get(this.#prefix + sid))
+    const isUnreadable = found === undefined && this.client.unserialize !== undefined
+    if (isUnreadable || (found && typeof found !== 'object'))
+      throw new HandstampError('ERR_STORE', 'What is stored for this session cannot be read.')
     if (!found) return null
-    if (typeof found !== 'object')
-      throw new HandstampError('ERR_STORE', 'The session store gave something else than an object.')
     const session = found as Session
     const expires: unknown = session.cookie?.expires
     if (typeof expires === 'string') session.cookie.expires = new Date(expires)
