@@ -1,6 +1,5 @@
-/** What goes wrong with the original, seen there, and not seen here. */
+/** What goes wrong with the original when a session is saved, replaced or kept, seen there, and not seen here. */
 import { setImmediate as pause } from 'node:timers/promises'
-import type { SessionFactory, SessionOptions } from 'handstamp/compat/koa-generic-session'
 import { Redis } from 'ioredis'
 import koaRedis from 'koa-redis'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -8,44 +7,22 @@ import { foreignPrefix, redisServers } from '../../support/redis.ts'
 import {
   cookieLines,
   fault,
-  membersArea,
-  NotingStore,
+  outcomeOf,
   ours,
   site,
+  start,
   strayingStore,
+  toldOfBoth,
   unhandledRejections,
 } from './kit.ts'
 import type { Handler } from './kit.ts'
 
 const DAY = 86_400_000
 
-async function start(
-  session: SessionFactory,
-  options: SessionOptions = {},
-  handler: Handler = membersArea,
-  { keys = ['a key'] }: { keys?: string[] | null } = {},
-) {
-  const store = new NotingStore()
-  const middleware = session({ store, ...options } as SessionOptions & { defer: true })
-  const { visitor, origin, errors } = await site([middleware], handler, { keys })
-  return { store, errors, origin, walker: visitor() }
-}
-
-/** What became of a session: who is found, and what is stored for how long. */
-async function outcomeOf(
-  { store, walker }: Awaited<ReturnType<typeof start>>,
-  path: string,
-): Promise<{ next: string; keys: string[]; ttls: unknown[] }> {
-  await walker.get(path)
-  const keys = [...store.kept.keys()].map((key) => key.replace(/[\w-]{32}$/, '…'))
-  const ttls = Array.from(store.kept.values(), ({ ttl }) => ttl)
-  return { next: (await walker.get('/')).text, keys, ttls }
-}
-
 describe('a store that goes away', () => {
-  test(
-    'an idle process lives on after disconnect',
+  test.each([
     fault(
+      'an idle process lives on after disconnect',
       async (session) => {
         const { store, rejections } = strayingStore(session)
         store.emit('disconnect')
@@ -55,11 +32,8 @@ describe('a store that goes away', () => {
       },
       { original: ['session store is unavailable'], ours: [] },
     ),
-  )
-
-  test(
-    'the wait of a second outage is not cut short by the first',
     fault(
+      'the wait of a second outage is not cut short by the first',
       async (session) => {
         const { store, request } = strayingStore(session)
         store.emit('disconnect')
@@ -71,7 +45,9 @@ describe('a store that goes away', () => {
       },
       { original: 'session store is unavailable', ours: 'waits' },
     ),
-  )
+  ])('$title', async ({ story, outcome }) => {
+    expect(await toldOfBoth(story)).toEqual(outcome)
+  })
 })
 
 describe('a session that is replaced', () => {
@@ -80,17 +56,17 @@ describe('a session that is replaced', () => {
     ctx.body = ctx['session'].user ?? 'nobody'
   }
 
-  test(
-    'keeps the options of the cookie, its signature and its end',
-    fault(async (session) => outcomeOf(await start(session, {}, replace), '/replace'), {
-      original: { next: 'nobody', keys: ['koa:sess:…'], ttls: [undefined] },
-      ours: { next: 'ada', keys: ['koa:sess:…'], ttls: [DAY] },
-    }),
-  )
-
-  test(
-    'keeps the options that its own cookie had',
+  test.each([
     fault(
+      'keeps the options of the cookie, its signature and its end',
+      async (session) => outcomeOf(await start(session, {}, replace), '/replace'),
+      {
+        original: { next: 'nobody', keys: ['koa:sess:…'], ttls: [undefined] },
+        ours: { next: 'ada', keys: ['koa:sess:…'], ttls: [DAY] },
+      },
+    ),
+    fault(
+      'keeps the options that its own cookie had',
       async (session) => {
         const { store, walker } = await start(session, {}, (ctx) => {
           if (ctx.path === '/replace') ctx['session'] = { user: 'ada' }
@@ -113,7 +89,9 @@ describe('a session that is replaced', () => {
         },
       },
     ),
-  )
+  ])('$title', async ({ story, outcome }) => {
+    expect(await toldOfBoth(story)).toEqual(outcome)
+  })
 
   test('may be frozen, and must be an object', async () => {
     const { walker, errors } = await start(ours, {}, (ctx) => {
@@ -129,414 +107,10 @@ describe('a session that is replaced', () => {
   })
 })
 
-describe('defer mode', () => {
-  const assign: Handler = async (ctx) => {
-    if (ctx.path === '/assign') ctx['session'] = { user: 'ada' }
-    else if (ctx.path === '/null') ctx['session'] = null
-    else ctx.body = ((await ctx['session']) as { user?: string }).user ?? 'nobody'
-  }
-
-  test(
-    'a session assigned without a read has an id of its own',
-    fault(async (session) => outcomeOf(await start(session, { defer: true }, assign), '/assign'), {
-      original: { next: 'nobody', keys: ['koa:sess:undefined'], ttls: [undefined] },
-      ours: { next: 'ada', keys: ['koa:sess:…'], ttls: [DAY] },
-    }),
-  )
-
-  test(
-    'null assigned without a session destroys nothing',
-    fault(
-      async (session) => {
-        const { store, walker } = await start(session, { defer: true }, assign)
-        const page = await walker.get('/null')
-        return { calls: store.calls, lines: cookieLines(page).length }
-      },
-      {
-        original: { calls: ['destroy koa:sess:undefined'], lines: 2 },
-        ours: { calls: [], lines: 0 },
-      },
-    ),
-  )
-
-  test(
-    'a session assigned without a read does not take on an unknown id',
-    fault(
-      async (session) => {
-        const options = { defer: true, cookie: { signed: false } } as const
-        const { store, origin } = await start(session, options, assign)
-        await fetch(`${origin}/assign`, { headers: { cookie: 'koa.sid=planted' } })
-        return store.kept.has('koa:sess:planted')
-      },
-      { original: true, ours: false },
-    ),
-  )
-
-  test(
-    'parallel reads give the same session',
-    fault(
-      async (session) => {
-        const { walker } = await start(session, { defer: true }, async (ctx) => {
-          const [first, second] = await Promise.all([ctx['session'], ctx['session']])
-          ctx.body = String(first === second)
-        })
-        return (await walker.get('/')).text
-      },
-      { original: 'false', ours: 'true' },
-    ),
-  )
-
-  test(
-    'a read that nobody awaits destroys nothing',
-    fault(
-      async (session) => {
-        const { store, walker } = await start(session, { defer: true }, async (ctx) => {
-          if (ctx.path === '/in') (await ctx['session']).user = 'ada'
-          else void ctx['session']
-          ctx.body = 'done'
-        })
-        await walker.get('/in')
-        const page = await walker.get('/')
-        return { kept: store.kept.size, lines: cookieLines(page).length }
-      },
-      { original: { kept: 0, lines: 2 }, ours: { kept: 1, lines: 0 } },
-    ),
-  )
-
-  test(
-    'a read that fails, and is caught, destroys nothing',
-    fault(
-      async (session) => {
-        const { store, walker } = await start(session, { defer: true }, async (ctx) => {
-          if (ctx.path === '/in') (await ctx['session']).user = 'ada'
-          ctx.body = await ctx['session'].then(
-            () => 'read',
-            () => 'failed',
-          )
-        })
-        await walker.get('/in')
-        store.before = (method) => {
-          if (method === 'get') throw new Error('down')
-        }
-        const page = await walker.get('/')
-        return { text: page.text, kept: store.kept.size, lines: cookieLines(page).length }
-      },
-      {
-        original: { text: 'failed', kept: 0, lines: 2 },
-        ours: { text: 'failed', kept: 1, lines: 0 },
-      },
-    ),
-  )
-
-  test(
-    'a read that fails, and that nobody awaits, does not end the process',
-    fault(
-      async (session) => {
-        const rejections = unhandledRejections()
-        const { store, walker } = await start(session, { defer: true }, async (ctx) => {
-          if (ctx.path === '/in') (await ctx['session']).user = 'ada'
-          else void ctx['session']
-          ctx.body = 'done'
-        })
-        await walker.get('/in')
-        store.before = (method) => {
-          if (method === 'get') throw new Error('down')
-        }
-        await walker.get('/')
-        await pause()
-        return rejections.length
-      },
-      { original: 1, ours: 0 },
-    ),
-  )
-
-  test(
-    'saveSession stores the session',
-    fault(
-      async (session) => {
-        const { store, walker } = await start(session, { defer: true }, async (ctx) => {
-          ;(await ctx['session']).user = 'ada'
-          await ctx['saveSession']()
-          ctx.body = store.sessions().map(({ user }) => user ?? 'nothing')
-        })
-        return (await walker.get('/')).text
-      },
-      { original: '["nothing"]', ours: '["ada"]' },
-    ),
-  )
-})
-
-describe('a session whose cookie cannot be sent', () => {
-  const unsendable =
-    (options: SessionOptions, keys: string[] | null) => async (session: SessionFactory) => {
-      const { store, errors, walker } = await start(session, options, membersArea, { keys })
-      const { status } = await walker.get('/in')
-      expect((await walker.get('/')).status).toBe(200)
-      return { status, kept: store.kept.size, message: errors.map(({ message }) => message).join() }
-    }
-
-  test(
-    'is not stored where app.keys is missing',
-    fault(unsendable({}, null), {
-      original: { status: 500, kept: 1, message: '.keys required for signed cookies' },
-      ours: {
-        status: 500,
-        kept: 0,
-        message:
-          'The session was not saved, as its cookie cannot be sent: it is to be signed: set app.keys, or cookie.signed to false.',
-      },
-    }),
-  )
-
-  test(
-    'is not stored where it is secure and the request is not',
-    fault(unsendable({ cookie: { secure: true } }, ['a key']), {
-      original: {
-        status: 500,
-        kept: 1,
-        message: 'Cannot send secure cookie over unencrypted connection',
-      },
-      ours: {
-        status: 500,
-        kept: 0,
-        message:
-          'The session was not saved, as its cookie cannot be sent: it is secure, and the request came over http: use https, set app.proxy behind a proxy, or cookie.secure to false.',
-      },
-    }),
-  )
-
-  test(
-    'is not stored once the head has left; a stored one is saved',
-    fault(
-      async (session) => {
-        const { store, errors, walker } = await start(session, {}, (ctx) => {
-          if (ctx.path !== '/in') ctx.respond = false
-          if (ctx.path !== '/in') ctx.res.writeHead(200).end('sent')
-          ctx['session'].n = (ctx['session'].n ?? 0) + 1
-          ctx.body = 'sent'
-        })
-        await walker.get('/late')
-        await pause()
-        const fresh = store.kept.size
-        store.kept.clear()
-        await walker.get('/in')
-        await walker.get('/late')
-        const codes = errors.map((error) => (error as { code?: string }).code)
-        return { fresh, codes, stored: store.sessions().map(({ n }) => n) }
-      },
-      {
-        original: { fresh: 1, codes: [], stored: [2] },
-        ours: { fresh: 0, codes: ['ERR_HEAD_SENT'], stored: [2] },
-      },
-    ),
-  )
-
-  test(
-    'is not regenerated once the head has left',
-    fault(
-      async (session) => {
-        const { store, walker } = await start(session, {}, async (ctx) => {
-          ctx['session'].user = 'ada'
-          ctx.body = 'done'
-          if (ctx.path === '/in') return
-          ctx.respond = false
-          ctx.res.writeHead(200)
-          await ctx['regenerateSession']().catch(() => undefined)
-          ctx.res.end('sent')
-        })
-        await walker.get('/in')
-        const sid = await walker.cookie('koa.sid')
-        await walker.get('/late')
-        return store.kept.has(`koa:sess:${sid}`)
-      },
-      { original: false, ours: true },
-    ),
-  )
-})
-
-describe('the cookie', () => {
-  test(
-    'is cleared with the path, the domain and the attributes that it was set with',
-    fault(
-      async (session) => {
-        const cookie = { path: '/app', domain: 'shop.example', httpOnly: false, signed: false }
-        const { origin } = await start(session, { cookie })
-        const { headers } = await fetch(`${origin}/app/in`)
-        const [line = ''] = headers.getSetCookie()
-        const sent = { headers: { cookie: line.split(';')[0]! } }
-        return cookieLines(await fetch(`${origin}/app/out`, sent)).slice(0, 1)
-      },
-      {
-        original: ['koa.sid=; path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT; httponly'],
-        ours: ['koa.sid=; path=/app; expires=Thu, 01 Jan 1970 00:00:00 GMT; domain=shop.example'],
-      },
-    ),
-  )
-
-  test(
-    'of another path is gone after the sign-out',
-    fault(
-      async (session) => {
-        const { walker } = await start(session, { cookie: { path: '/app' } }, async (ctx) => {
-          if (ctx.path === '/app/sent') ctx.body = ctx.get('cookie') || 'no cookie'
-          else await membersArea(ctx)
-        })
-        await walker.get('/app/in')
-        await walker.get('/app/out')
-        return (await walker.get('/app/sent')).text === 'no cookie'
-      },
-      { original: false, ours: true },
-    ),
-  )
-
-  test(
-    'of path /a is not sent for /ab',
-    fault(
-      async (session) => {
-        const { walker } = await start(session, { cookie: { path: '/a' } }, (ctx) => {
-          ctx.body = String(ctx['session'] !== undefined)
-        })
-        const paths = ['/a', '/a/b', '/ab', '/b']
-        return Promise.all(paths.map(async (path) => (await walker.get(path)).text))
-      },
-      { original: ['true', 'true', 'true', 'false'], ours: ['true', 'true', 'false', 'false'] },
-    ),
-  )
-
-  test(
-    'is called by key, whatever cookie.name says',
-    fault(
-      async (session) => {
-        const { walker } = await start(session, { cookie: { name: 'other' } })
-        await walker.get('/in')
-        return (await walker.get('/')).text
-      },
-      { original: 'nobody', ours: 'ada' },
-    ),
-  )
-})
-
-describe('a session that cannot be read', () => {
-  const ignoring = { errorHandler: () => undefined }
-
-  const trouble =
-    (
-      isUnreadable: (store: NotingStore) => void,
-      options: SessionOptions = ignoring,
-      handler?: Handler,
-    ) =>
-    async (session: SessionFactory) => {
-      const { store, walker } = await start(session, options, handler)
-      await walker.get('/in')
-      isUnreadable(store)
-      const page = await walker.get('/')
-      store.before = () => undefined
-      return {
-        text: page.text,
-        lines: cookieLines(page).length,
-        next: (await walker.get('/')).text,
-      }
-    }
-
-  const down = (store: NotingStore): void => {
-    store.before = (method) => {
-      if (method === 'get') throw new Error('down')
-    }
-  }
-  const loggedOut = { text: 'nobody', lines: 2, next: 'nobody' }
-  const unharmed = { text: 'nobody', lines: 0, next: 'ada' }
-
-  test(
-    'stays, and the cookie too, where errorHandler does not throw',
-    fault(trouble(down), {
-      original: loggedOut,
-      ours: unharmed,
-    }),
-  )
-
-  test(
-    'is not saved over by rolling',
-    fault(trouble(down, { ...ignoring, rolling: true }), {
-      original: loggedOut,
-      ours: unharmed,
-    }),
-  )
-
-  test(
-    'is not saved over by what the app writes into the empty one, of which errorHandler hears',
-    fault(
-      async (session) => {
-        const told: unknown[] = []
-        const { store, walker } = await start(
-          session,
-          { errorHandler: (error, type) => told.push(type, (error as { code?: string }).code) },
-          (ctx) => {
-            ctx['session'].user ??= ctx.path
-            ctx.body = ctx['session'].user
-          },
-        )
-        await walker.get('/first')
-        down(store)
-        const page = await walker.get('/second')
-        store.before = () => undefined
-        return { now: page.text, next: (await walker.get('/third')).text, told }
-      },
-      {
-        original: { now: '/second', next: '/second', told: ['get', undefined] },
-        ours: { now: '/second', next: '/first', told: ['get', undefined, 'set', 'ERR_STORE'] },
-      },
-    ),
-  )
-
-  test('is left under its id for a session that the app assigns or regenerates, and ends by null', async () => {
-    for (const path of ['/assign', '/regenerate', '/null']) {
-      const { store, walker } = await start(ours, ignoring, async (ctx) => {
-        if (ctx.path === '/in') ctx['session'].user = 'ada'
-        if (ctx.path === '/assign') ctx['session'] = { user: 'bob' }
-        if (ctx.path === '/regenerate') (await ctx['regenerateSession']()).user = 'bob'
-        if (ctx.path === '/null') ctx['session'] = null
-        ctx.body = ctx['session']?.user ?? 'nobody'
-      })
-      await walker.get('/in')
-      const sid = await walker.cookie('koa.sid')
-      down(store)
-      expect((await walker.get(path)).status).toBe(200)
-      store.before = () => undefined
-      expect((await walker.get('/')).text).toBe(path === '/null' ? 'nobody' : 'bob')
-      expect(await walker.cookie('koa.sid')).not.toBe(sid)
-      expect(store.kept.has(`koa:sess:${sid}`)).toBe(path === '/assign')
-    }
-  })
-
-  test(
-    'stays in koa-redis, which says undefined for a value that it cannot parse',
-    fault(
-      async (session) => {
-        const { url } = redisServers().single
-        const client = new Redis(url)
-        onTestFinished(() => client.disconnect())
-        const prefix = foreignPrefix()
-        const store = koaRedis({ client })
-        const { visitor } = await site([session({ store, prefix, ...ignoring })], membersArea)
-        const walker = visitor()
-        await walker.get('/in')
-        const key = prefix + (await walker.cookie('koa.sid'))
-        await client.set(key, '{"half', 'EX', 60)
-        const page = await walker.get('/')
-        return {
-          lines: cookieLines(page).length,
-          sid: (await walker.cookie('koa.sid')) !== undefined,
-        }
-      },
-      { original: { lines: 2, sid: false }, ours: { lines: 0, sid: true } },
-    ),
-  )
-})
-
 describe('saving', () => {
-  test(
-    'saveSession saves once, under the id that the session has',
+  test.each([
     fault(
+      'saveSession saves once, under the id that the session has',
       async (session) => {
         const { store, walker } = await start(session, {}, async (ctx) => {
           if (ctx.path === '/in') ctx['session'].user = 'ada'
@@ -556,11 +130,8 @@ describe('saving', () => {
         ours: { first: { isSameId: 'true', calls: ['set'] }, second: ['get'] },
       },
     ),
-  )
-
-  test(
-    'saveSession and rolling save once',
     fault(
+      'saveSession and rolling save once',
       async (session) => {
         const { store, walker } = await start(session, { rolling: true }, async (ctx) => {
           ctx['session'].user = 'ada'
@@ -573,11 +144,8 @@ describe('saving', () => {
       },
       { original: ['get', 'get', 'set', 'set'], ours: ['get', 'set'] },
     ),
-  )
-
-  test(
-    'a change is seen though its checksum is the same',
     fault(
+      'a change is seen though its checksum is the same',
       async (session) => {
         // CRC-32 gives both words the same sum, whatever surrounds them.
         const { store, walker } = await start(session, {}, (ctx) => {
@@ -589,11 +157,8 @@ describe('saving', () => {
       },
       { original: ['plumless'], ours: ['buckeroo'] },
     ),
-  )
-
-  test(
-    'a regenerated session is there though nothing is written to it',
     fault(
+      'a regenerated session is there though nothing is written to it',
       async (session) => {
         const { store, walker } = await start(session, {})
         await walker.get('/in')
@@ -604,11 +169,8 @@ describe('saving', () => {
       },
       { original: { isNew: false, keys: 0 }, ours: { isNew: true, keys: 1 } },
     ),
-  )
-
-  test(
-    'a session that was destroyed by saveSession comes back under a new id only',
     fault(
+      'a session that was destroyed by saveSession comes back under a new id only',
       async (session) => {
         const { store, walker } = await start(session, {}, async (ctx) => {
           ctx['session'].user = 'ada'
@@ -627,11 +189,8 @@ describe('saving', () => {
       },
       { original: { isKept: true, users: ['bob'] }, ours: { isKept: false, users: ['bob'] } },
     ),
-  )
-
-  test(
-    'every key has an end',
     fault(
+      'every key has an end',
       async (session) => {
         const client = new Redis(redisServers().single.url)
         onTestFinished(() => client.disconnect())
@@ -657,13 +216,15 @@ describe('saving', () => {
       },
       { original: ['/', '/replaced', '/zero', '/ended'], ours: [] },
     ),
-  )
+  ])('$title', async ({ story, outcome }) => {
+    expect(await toldOfBoth(story)).toEqual(outcome)
+  })
 })
 
 describe('a hook', () => {
-  test(
-    'valid may be async',
+  test.each([
     fault(
+      'valid may be async',
       async (session) => {
         const { walker } = await start(session, { valid: async (_, { user }) => user !== 'ada' })
         await walker.get('/in')
@@ -671,11 +232,8 @@ describe('a hook', () => {
       },
       { original: 'ada', ours: 'nobody' },
     ),
-  )
-
-  test(
-    'beforeSave may be async',
     fault(
+      'beforeSave may be async',
       async (session) => {
         const { store, walker } = await start(session, {
           async beforeSave(_, now) {
@@ -688,11 +246,8 @@ describe('a hook', () => {
       },
       { original: [undefined], ours: [true] },
     ),
-  )
-
-  test(
-    'errorHandler may be async',
     fault(
+      'errorHandler may be async',
       async (session) => {
         const rejections = unhandledRejections()
         const { store, walker } = await start(session, {
@@ -709,11 +264,8 @@ describe('a hook', () => {
       },
       { original: { status: 200, rejections: 1 }, ours: { status: 500, rejections: 0 } },
     ),
-  )
-
-  test(
-    'genSid that gives nothing is an error, not a shared session',
     fault(
+      'genSid that gives nothing is an error, not a shared session',
       async (session) => {
         const { store, walker } = await start(session, { genSid: () => '' })
         const { status } = await walker.get('/in')
@@ -721,13 +273,15 @@ describe('a hook', () => {
       },
       { original: { status: 200, keys: ['koa:sess:'] }, ours: { status: 500, keys: [] } },
     ),
-  )
+  ])('$title', async ({ story, outcome }) => {
+    expect(await toldOfBoth(story)).toEqual(outcome)
+  })
 })
 
 describe('MemoryStore', () => {
-  test(
-    'keeps what was saved, not what is changed later',
+  test.each([
     fault(
+      'keeps what was saved, not what is changed later',
       async (session) => {
         const { visitor } = await site([session()], (ctx) => {
           const isThere = ctx['session'].user !== undefined
@@ -742,11 +296,8 @@ describe('MemoryStore', () => {
       },
       { original: '3', ours: '2' },
     ),
-  )
-
-  test(
-    'forgets a session whose time has come',
     fault(
+      'forgets a session whose time has come',
       async (session) => {
         vi.useFakeTimers({ toFake: ['Date'] })
         onTestFinished(() => void vi.useRealTimers())
@@ -762,5 +313,7 @@ describe('MemoryStore', () => {
         ours: { before: { user: 'ada' }, after: undefined },
       },
     ),
-  )
+  ])('$title', async ({ story, outcome }) => {
+    expect(await toldOfBoth(story)).toEqual(outcome)
+  })
 })

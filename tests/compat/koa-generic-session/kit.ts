@@ -7,7 +7,7 @@ import type { SessionFactory, SessionOptions, Write } from 'handstamp/compat/koa
 import Koa from 'koa'
 import originalSession from 'koa-generic-session'
 import Koa2 from 'koa2'
-import { expect, onTestFinished, vi } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { Walker } from '../../support/walker.ts'
 
 export const original = originalSession as SessionFactory
@@ -30,15 +30,27 @@ export type Options = SessionOptions & { defer?: false }
 /** Of either mode; what is in the session is up to each test. */
 export type Handler = (ctx: Koa.Context, next: Koa.Next) => unknown
 
-/** For a test: the same story told with both packages, what the fault is, and what ours does instead. */
+type Story<Outcome> = (session: SessionFactory) => Promise<Outcome>
+
+interface Fault {
+  readonly title: string
+  readonly story: Story<unknown>
+  /** What is wrong with the original, and what ours does instead. */
+  readonly outcome: { readonly original: unknown; readonly ours: unknown }
+}
+
+/** A row for `test.each`: the title says what is right. */
 export function fault<Outcome>(
-  story: (session: SessionFactory) => Promise<Outcome>,
-  outcome: { readonly original: NoInfer<Outcome>; readonly ours: NoInfer<Outcome> },
-): () => Promise<void> {
-  return async () => {
-    expect(await story(original)).toEqual(outcome.original)
-    expect(await story(ours)).toEqual(outcome.ours)
-  }
+  title: string,
+  story: Story<Outcome>,
+  outcome: { original: NoInfer<Outcome>; ours: NoInfer<Outcome> },
+): Fault {
+  return { title, story, outcome }
+}
+
+/** The same story, told of both packages. */
+export async function toldOfBoth(story: Story<unknown>): Promise<Fault['outcome']> {
+  return { original: await story(original), ours: await story(ours) }
 }
 
 export interface Site {
@@ -114,6 +126,30 @@ export class NotingStore extends EventEmitter {
     this.calls.push(`${method} ${key}`)
     await this.before(method, key)
   }
+}
+
+/** A site with one `NotingStore`, and somebody who has not been there yet. */
+export async function start(
+  session: SessionFactory,
+  options: SessionOptions = {},
+  handler: Handler = membersArea,
+  { keys = ['a key'] }: { keys?: string[] | null } = {},
+) {
+  const store = new NotingStore()
+  const middleware = session({ store, ...options } as SessionOptions & { defer: true })
+  const { visitor, origin, errors } = await site([middleware], handler, { keys })
+  return { store, errors, origin, walker: visitor() }
+}
+
+/** What became of a session: who is found, and what is stored for how long. */
+export async function outcomeOf(
+  { store, walker }: Awaited<ReturnType<typeof start>>,
+  path: string,
+): Promise<{ next: string; keys: string[]; ttls: unknown[] }> {
+  await walker.get(path)
+  const keys = [...store.kept.keys()].map((key) => key.replace(/[\w-]{32}$/, '…'))
+  const ttls = Array.from(store.kept.values(), ({ ttl }) => ttl)
+  return { next: (await walker.get('/')).text, keys, ttls }
 }
 
 /** `/in`, `/out`, `/new` and `/`: signs in, out, regenerates; tells who is there. */
