@@ -22,7 +22,12 @@ export class MemoryStore implements StoreClient {
   }
 
   /** `ttl` in milliseconds; without it the session never ends. False where it is no longer there. */
-  set(key: string, session: object, ttl = Infinity, { isNew }: Write = { isNew: true }): boolean {
+  set(
+    key: string,
+    session: object,
+    ttl: number = Infinity,
+    { isNew }: Write = { isNew: true },
+  ): boolean {
     if (!isNew && this.#find(key) === undefined) return false
     this.#kept.delete(key)
     this.#sweep()

@@ -27,7 +27,7 @@ export function cookieIds(key: string, options: SessionCookie): IdStore {
     reset(cookie) {
       if (this.headerSent) return
       // A deletion is no secret: it goes out as well as it can.
-      const signed = Boolean(cookie.signed) && canSign(this)
+      const signed = (cookie.signed ?? true) && canSign(this)
       const secure = Boolean(cookie.secure) && isSecure(this)
       this.cookies.set(key, null, { ...attributes(cookie), signed, secure })
     },

@@ -271,6 +271,26 @@ describe.each(rows)('$title', (row) => {
     await pause()
   })
 
+  test('defer marks the context by __isSessionDefined, which middleware may set to keep the session off', async () => {
+    const { walker } = await visit(row, { defer: true }, (ctx) => {
+      ctx.body = String(ctx['__isSessionDefined'])
+    })
+    expect((await walker.get('/')).text).toBe('true')
+    const keepOff = async (ctx: Koa.Context, next: Koa.Next): Promise<void> => {
+      ctx['__isSessionDefined'] = true
+      await next()
+    }
+    const without = await visit(
+      row,
+      { defer: true },
+      (ctx) => {
+        ctx.body = String(ctx['session'])
+      },
+      [keepOff],
+    )
+    expect((await without.walker.get('/')).text).toBe('undefined')
+  })
+
   test('defer: assigning needs no read', async () => {
     const { store, walker } = await visit(row, { defer: true }, async (ctx) => {
       if (ctx.path === '/assign')
