@@ -38,7 +38,12 @@ export interface SessionMiddleware {
  * app.use(Session)
  * app.use(async (ctx) => { await ctx.session.set({ user_id: 1 }) })
  */
-function sessionSets(_app: unknown, given: SessionOptions): SessionMiddleware {
+const sessionSets: {
+  (app: unknown, options: SessionOptions): SessionMiddleware
+  readonly Store: typeof Store
+} = Object.assign(create, { Store })
+
+function create(_app: unknown, given: SessionOptions): SessionMiddleware {
   const { key, httpOnly, signed } = given
   const options = {
     ...given,
@@ -65,7 +70,5 @@ function sessionSets(_app: unknown, given: SessionOptions): SessionMiddleware {
     getReferenceKey: (field: string, value: FieldValue) => store.getReferenceKey(field, value),
   })
 }
-
-sessionSets.Store = Store
 
 export { sessionSets as default, sessionSets as 'module.exports', Store }

@@ -1,7 +1,8 @@
 /**
  * Which sessions have this value in this field? A set of session ids per value, in another slot than
- * the sessions: an entry is written before the session and removed after it, so a set may name too many
- * for a while, never too few.
+ * the sessions: an entry is written before the session and removed after it, so a set may name a session
+ * too many for a while. One too few it names only for the instant that two requests need to agree on the
+ * value of a field which both change.
  */
 import * as scripts from '../../redis/scripts.generated.ts'
 import type { Commands } from './commands.ts'
@@ -30,26 +31,33 @@ export class References {
     this.#places = places
   }
 
-  /** Resolves to those that were not noted before. */
+  /** Before the write. Resolves to those that were not noted before. */
   async note(
     sessionId: string,
     references: readonly Reference[],
     lifetime: number,
   ): Promise<readonly Reference[]> {
-    // Not under maxAge: in a set of the original there may be sessions that live so long.
-    const ttl = String(Math.max(lifetime, this.#places.maxAge) + SLACK)
     const added = await Promise.all(
-      references.map((reference) =>
-        this.#redis.run(scripts.setsNote, this.#keyOf(reference), [sessionId, ttl]),
-      ),
+      references.map((reference) => this.#add(sessionId, reference, lifetime)),
     )
-    return references.filter((_, at) => added[at] === 1)
+    return references.filter((_, at) => added[at])
   }
 
-  /** Resolves to those that were noted. */
+  /** After the write: the session has these values. */
+  async confirm(
+    sessionId: string,
+    references: readonly Reference[],
+    lifetime: number,
+  ): Promise<void> {
+    await Promise.all(
+      references.map((reference) => this.#settle(sessionId, reference, true, lifetime)),
+    )
+  }
+
+  /** After the write: the session does not have these values. Resolves to those that were noted. */
   async forget(sessionId: string, references: readonly Reference[]): Promise<readonly Reference[]> {
     const removed = await Promise.all(
-      references.map((reference) => this.#forgetOne(sessionId, reference)),
+      references.map((reference) => this.#settle(sessionId, reference, false, 0)),
     )
     return references.filter((_, at) => removed[at])
   }
@@ -69,17 +77,34 @@ export class References {
 
   async #pruneOne(sessionId: string, reference: Reference, lifetime: number): Promise<void> {
     const { holds, left } = await this.#look(sessionId, reference)
-    if (!holds) await this.#forgetOne(sessionId, reference)
-    else if (left > lifetime) await this.note(sessionId, [reference], left)
+    if (!holds) await this.#settle(sessionId, reference, false, 0)
+    else if (left > lifetime) await this.#add(sessionId, reference, left)
   }
 
-  /** Another request may have given the session this value again meanwhile: then it is noted again. */
-  async #forgetOne(sessionId: string, reference: Reference): Promise<boolean> {
-    const removed = await this.#redis.send('SREM', this.#keyOf(reference), sessionId)
-    if (removed === 0) return false
-    const { holds, left } = await this.#look(sessionId, reference)
-    if (holds) await this.note(sessionId, [reference], left)
+  /**
+   * Brings the set in line with the session, and looks whether that was right: another request may have
+   * changed the session meanwhile. Whoever changes a set or a session last has looked after it, so both
+   * agree in the end. Tells whether the set was changed at first.
+   */
+  async #settle(
+    sessionId: string,
+    reference: Reference,
+    holds: boolean,
+    lifetime: number,
+  ): Promise<boolean> {
+    const changed = holds
+      ? await this.#add(sessionId, reference, lifetime)
+      : (await this.#redis.send('SREM', this.#keyOf(reference), sessionId)) === 1
+    if (!changed) return false
+    const now = await this.#look(sessionId, reference)
+    if (now.holds !== holds) await this.#settle(sessionId, reference, now.holds, now.left)
     return true
+  }
+
+  async #add(sessionId: string, reference: Reference, lifetime: number): Promise<boolean> {
+    // Not under maxAge: in a set of the original there may be sessions that live so long.
+    const ttl = String(Math.max(lifetime, this.#places.maxAge) + SLACK)
+    return (await this.#redis.run(scripts.setsNote, this.#keyOf(reference), [sessionId, ttl])) === 1
   }
 
   /** Whether the session has this value, and how many milliseconds are left to it. */

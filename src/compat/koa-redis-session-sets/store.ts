@@ -61,7 +61,7 @@ export class Store {
   /** Milliseconds. */
   maxAge: number
   prefix: string
-  readonly references = new Map<string, unknown>()
+  readonly references: Map<string, unknown> = new Map()
   byteLength: number
   readonly #redis: Commands
   readonly #sets: References
@@ -197,9 +197,9 @@ export class Store {
 
   /**
    * Notes the references that the session will have, writes, and then forgets the ones that it had.
-   * What changed is noted once more after the write: another request that changes the field the other
-   * way round, or that saw no session there yet, may have removed the first note. Undefined where there
-   * is no session to update.
+   * What changed is confirmed after the write: another request that changes the field the other way
+   * round, or that saw no session there yet, may have removed the note. Undefined where there is no
+   * session to update.
    */
   async #change(sessionId: string, change: Change): Promise<Changed | undefined> {
     const { write, remove, lifetime, mode } = change
@@ -222,7 +222,7 @@ export class Store {
     const unsure = [...now].filter(([name, value]) =>
       [noted, before].some((references) => references.get(name) !== value),
     )
-    await this.#sets.note(sessionId, unsure, lifetime)
+    await this.#sets.confirm(sessionId, unsure, lifetime)
     const stale = difference([...earlier, ...noted, ...before], now)
     const forgotten = await this.#sets.forget(sessionId, stale)
     await this.#sets.prune(added, lifetime)
