@@ -276,16 +276,37 @@ describe('in one request', () => {
   })
 })
 
-describe('without keys for the signature', () => {
-  test('nothing is stored', async () => {
-    const { origin, keys } = await site({
-      '/': async ({ ctx, session }) => {
-        Object.assign(ctx.cookies, { keys: undefined })
-        return session.set({ a: 1 })
+describe('where the cookie cannot be sent', () => {
+  test.each([
+    ['the app has no keys', { keys: undefined }],
+    ['it is secure, over plain http', { secure: false }],
+  ])('because %s, nothing is stored', async (_, cookies) => {
+    const { origin, keys } = await site(
+      {
+        '/': async ({ ctx, session }) => {
+          Object.assign(ctx.cookies, cookies)
+          return session.set({ a: 1 })
+        },
       },
-    })
+      { secure: 'secure' in cookies },
+    )
     expect((await fetch(origin)).status).toBe(500)
     expect(await keys()).toEqual([])
+  })
+
+  test('secure: true sends it over https', async () => {
+    const { origin } = await site(
+      {
+        '/': async ({ ctx, session }) => {
+          ctx.cookies.secure = true
+          return session.set({ a: 1 })
+        },
+      },
+      { secure: true },
+    )
+    const page = await fetch(origin)
+    for (const cookie of page.headers.getSetCookie()) expect(cookie).toMatch(/; secure; httponly$/)
+    expect(page.headers.getSetCookie()).toHaveLength(2)
   })
 })
 

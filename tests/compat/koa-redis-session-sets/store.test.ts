@@ -1,5 +1,5 @@
 /** The store alone, over every client and every kind of server. */
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Store } from '../../../src/compat/koa-redis-session-sets.ts'
 import type { StoreOptions } from '../../../src/compat/koa-redis-session-sets.ts'
 import { driverOf } from '../../../src/redis/driver.ts'
@@ -166,4 +166,36 @@ test('a key prefix of ioredis stands in front of all keys', async () => {
   await store.set(id, { user_id: 2 })
   await store.delete(id)
   expect(await eyes.keys(`${prefix}*`)).toEqual([])
+})
+
+test('what a call costs', async () => {
+  const client = connected()
+  const sent = vi.spyOn(client, 'call')
+  const costOf = async (call: () => Promise<unknown>): Promise<string> => {
+    sent.mockClear()
+    await call()
+    return sent.mock.calls.map(([command]) => command).join(' ')
+  }
+  const prefix = freshPrefix()
+  const plain = new Store({ client, prefix })
+  const store = new Store({ client, prefix, references: { user_id: {} } })
+  const id = store.createSessionId()
+  // The scripts are known to the server from here on.
+  await store.set(id, { user_id: 1 })
+  for (const call of [
+    () => plain.set(id, { a: 1 }),
+    () => plain.unset(id, ['a']),
+    () => plain.touch(id),
+  ])
+    expect(await costOf(call)).toBe('EVALSHA')
+  expect(await costOf(() => store.get(id))).toBe('HGETALL')
+  expect(await costOf(() => store.get(id, ['a']))).toBe('HMGET')
+  for (const call of [() => store.set(id, { a: 1 }), () => store.touch(id)])
+    expect(await costOf(call)).toBe('HMGET EVALSHA EVALSHA')
+  expect(await costOf(() => store.set(id, { user_id: 2 }))).toBe(
+    // Reads, notes, writes, confirms; forgets and looks; looks at the members of the set it joined.
+    'HMGET EVALSHA EVALSHA EVALSHA SREM HGET PTTL SRANDMEMBER HGET PTTL',
+  )
+  expect(await costOf(() => store.delete(id))).toBe('HMGET DEL SREM HGET PTTL')
+  expect(await costOf(() => plain.delete(id))).toBe('DEL')
 })
