@@ -18,7 +18,7 @@ export type { Session, Tokens }
 
 /** A middleware for Koa, with the store and what else the application needs outside of requests. */
 export interface SessionMiddleware {
-  (ctx: SessionContext & { session?: Session }, next: () => Promise<unknown>): Promise<unknown>
+  (ctx: SessionContext & { session: Session }, next: () => Promise<unknown>): Promise<unknown>
   readonly store: Store
   /** Makes and verifies CSRF tokens. */
   readonly tokens: Tokens
@@ -56,7 +56,7 @@ function create(_app: unknown, given: SessionOptions): SessionMiddleware {
   const tokens = new Tokens(options)
   const createSession = (ctx: SessionContext): Session => new Session(ctx, store, tokens, options)
   function middleware(
-    ctx: SessionContext & { session?: Session },
+    ctx: SessionContext & { session: Session },
     next: () => Promise<unknown>,
   ): Promise<unknown> {
     ctx.session = createSession(ctx)
