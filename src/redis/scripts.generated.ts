@@ -537,6 +537,31 @@ return reply`,
 }
 
 
+export const setsNote: Script = {
+  name: 'setsNote',
+  sha1: 'b75898ffa64ea912c3d9eaac77209a839c7b71f4',
+  source: `local added = redis.call('SADD', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return added`,
+}
+
+
+export const setsWrite: Script = {
+  name: 'setsWrite',
+  sha1: 'e00683f3aceefbf943c8a18e99a1c59e98125ca7',
+  source: `if ARGV[2] == 'update' and redis.call('EXISTS', KEYS[1]) == 0 then return { 'gone' } end
+local reply, removed = { 'written', 0 }, 0
+local told = 5 + tonumber(ARGV[4])
+local written = told + 2 * tonumber(ARGV[5])
+for i = 6, told do reply[#reply + 1] = redis.call('HGET', KEYS[1], ARGV[i]) end
+for i = told + 1, written, 2 do redis.call(ARGV[3], KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = written + 1, #ARGV do removed = removed + redis.call('HDEL', KEYS[1], ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+reply[2] = removed
+return reply`,
+}
+
+
 export const touch: Script = {
   name: 'touch',
   sha1: '5016167d636618df5dae685ab2794fe105a73584',

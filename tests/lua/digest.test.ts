@@ -29,6 +29,8 @@ const DIGESTS = {
   note: '0412989b95025f6a78dc340931bac90533f7cd8a',
   regenerate: 'a63fa12fddfb5bd771ab148e8199f2d32d16dd8e',
   revoke: '8397112606068b325ab0fa2d4b815ef7016f9020',
+  setsNote: 'b75898ffa64ea912c3d9eaac77209a839c7b71f4',
+  setsWrite: 'e00683f3aceefbf943c8a18e99a1c59e98125ca7',
   touch: '5016167d636618df5dae685ab2794fe105a73584',
   update: 'ae62c8b97c0c05a86d8ac021800ff7f68123a81a',
 }
