@@ -55,6 +55,7 @@ export const RedisStore: RedisStoreExport = new Proxy(function Store() {}, {
   get: (target, name, receiver) =>
     name === 'prototype' ? installedClass().prototype : Reflect.get(target, name, receiver),
 }) as unknown as RedisStoreExport
+Object.defineProperty(RedisStore, 'name', { value: 'RedisStore' })
 Object.assign(RedisStore, { RedisStore, default: RedisStore })
 
 export { RedisStore as default, RedisStore as 'module.exports' }
