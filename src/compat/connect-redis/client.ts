@@ -68,9 +68,7 @@ function overDriver(client: object): Send {
 function overCallbacks(client: CallbackClient): Send {
   return ([command, ...args]) =>
     new Promise((resolve, reject) => {
-      client.sendCommand(command, args, (error, reply) =>
-        error ? reject(error) : resolve(reply),
-      )
+      client.sendCommand(command, args, (error, reply) => (error ? reject(error) : resolve(reply)))
     })
 }
 

@@ -31,12 +31,11 @@ export function watchConnection(
   if (unref) release(client, on)
 }
 
-/** ioredis and iovalkey have no `unref`, but show their stream. */
+/** ioredis and iovalkey have no `unref`, but show their stream; each connection is let go of anew. */
 function release(client: { unref?: () => void; stream?: { unref?: () => void } }, on: On): void {
-  if (typeof client.unref === 'function') return client.unref()
-  const let_go = (): void => client.stream?.unref?.()
-  let_go()
-  on.call(client, 'connect', let_go)
+  const letGo = (): void => (client.unref ? client.unref() : client.stream?.unref?.())
+  letGo()
+  on.call(client, 'ready', letGo)
 }
 
 function log(error: unknown): void {

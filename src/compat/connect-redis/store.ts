@@ -114,8 +114,7 @@ export function storeOver(
      * would then allow. It is not told, so that those requests get the error that get() ends with.
      */
     override on(event: string | symbol, listener: (...args: unknown[]) => void): this {
-      if (event !== 'disconnect' || !this.#isBeingMounted)
-        return super.on(event, listener)
+      if (event !== 'disconnect' || !this.#isBeingMounted) return super.on(event, listener)
       this.#isBeingMounted = false
       return this
     }
