@@ -14,7 +14,7 @@ import type {
   TtlFunction,
 } from './options.ts'
 import { Origins } from './origin.ts'
-import { secondsToLive } from './ttl.ts'
+import { presetSeconds, secondsToLive } from './ttl.ts'
 
 /** The Store of an express-session, or EventEmitter where there is none. */
 export type StoreBase = new () => ExpressStore
@@ -252,7 +252,7 @@ function refuseWrong(options: RedisStoreOptions): void {
     throw optionError(
       'pass and db would change the connection under everyone who uses the client: give them to the client instead.',
     )
-  if (ttl && typeof ttl !== 'function' && !(Number(ttl) > 0))
+  if (ttl && typeof ttl !== 'function' && presetSeconds(ttl) === undefined)
     throw optionError('The option ttl of RedisStore is a number of seconds above 0, or a function.')
 }
 

@@ -81,7 +81,7 @@ describe.each(forms)('%s', (_, Class) => {
     const load = (sid: string): Promise<Visit['session'] | undefined> =>
       new Promise((resolve, reject) => {
         store.load(sid, (error, found) => {
-          if (error) reject(error as Error)
+          if (error) reject(error)
           else resolve(found as Visit['session'] | undefined)
         })
       })

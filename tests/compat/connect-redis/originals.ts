@@ -50,7 +50,7 @@ export function ask<Method extends keyof AnyStore>(
   ...args: unknown[]
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const told: Told = (error, value) => (error ? reject(error as Error) : resolve(value))
+    const told: Told = (error, value) => (error ? reject(error) : resolve(value))
     const call = store[method] as (...all: unknown[]) => Promise<unknown> | undefined
     // A major that rejects instead of calling back is heard as well.
     Promise.resolve(call.call(store, ...args, told)).catch(reject)

@@ -80,7 +80,7 @@ async function outage(Class: StoreClass, connect: (typeof clients)[number][1]) {
 function asked(store: AnyStore, patience: number): Promise<void> {
   return new Promise((resolve, reject) => {
     setTimeout(reject, patience)
-    void store.get('x', (error) => (error ? reject(error as Error) : resolve()))
+    void store.get('x', (error) => (error ? reject(error) : resolve()))
   })
 }
 

@@ -1,19 +1,16 @@
 /** The package as its users get it: every form of import, the examples of the READMEs, and programs that survive. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, cpSync } from 'node:fs'
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../../../tools/redis/until.mjs'
 import { buildPackage } from '../../support/built-package.ts'
 import type { BuiltPackage } from '../../support/built-package.ts'
-import { foreignPrefix, freshPrefix, redisServers } from '../../support/redis.ts'
+import { freshPrefix, redisServers } from '../../support/redis.ts'
 import { runToEnd, startServer } from '../../support/server-process.ts'
 import { Walker } from '../../support/walker.ts'
-import { startRedis } from '../../../tools/redis/start.mjs'
+import { serverWithPassword, socketPath } from './own-server.ts'
 import { examples } from './readme-examples.ts'
 import { relayTo } from './relay.ts'
 
@@ -46,7 +43,10 @@ describe('an example of the README', () => {
           ({ text }) => text,
         )
       })
-      expect(await Promise.all(visits)).toEqual(Array(2).fill(['1', '2', '1']))
+      expect(await Promise.all(visits)).toEqual([
+        ['1', '2', '1'],
+        ['1', '2', '1'],
+      ])
     },
   )
 })
@@ -169,65 +169,20 @@ describe('without a client, one is made', () => {
     expect(await create(names, { host, port, prefix: freshPrefix() })).toEqual(outcome)
   })
 
-  describe.each(['ioredis', 'redis'])('by %s', (name) => {
-    const outcome = name === 'redis' ? viaRedis : viaIoredis
-
-    test('from url', async () => {
-      const { url } = redisServers().single
-      expect(await create([name], { url, prefix: freshPrefix() })).toEqual(outcome)
-    })
-
-    test('from socket, a path or a url', async () => {
-      const { port, url } = redisServers().single
-      const path = join(mkdtempSync(join(tmpdir(), 'handstamp-socket-')), 'redis.sock')
-      const server = createServer((near) => {
-        const far = connect({ port, host: '127.0.0.1' })
-        near.pipe(far).pipe(near)
-        for (const socket of [near, far]) socket.on('error', () => undefined)
-      }).listen(path)
-      onTestFinished(() => void server.close())
-      await once(server, 'listening')
-      for (const socket of [path, url])
-        expect(await create([name], { socket, prefix: freshPrefix() })).toEqual(outcome)
-    })
-
-    test('with pass and db, and with options of the client', async () => {
-      const { single, stop } = await startRedis({ single: true })
-      onTestFinished(() => stop())
-      const redis = new Redis(single.port)
-      onTestFinished(() => redis.disconnect())
-      await redis.config('SET', 'requirepass', 'hunter2')
-      await redis.auth('hunter2')
-      const own = name === 'redis' ? { name: 'the-store' } : { connectionName: 'the-store' }
-      const options = {
-        host: '127.0.0.1',
-        port: String(single.port),
-        pass: 'hunter2',
-        db: 3,
-        ...own,
-      }
-      const monitored = new Promise<string>((resolve) => {
-        const lines = new Redis(single.port, { password: 'hunter2' })
-        onTestFinished(() => lines.disconnect())
-        void lines.monitor((_error, monitor) => {
-          onTestFinished(() => monitor!.disconnect())
-          monitor!.on('monitor', (_time, args: string[]) => {
-            if (args.some((arg) => arg === 'the-store')) resolve('named')
-          })
-        })
-      })
-      expect(await create([name], { ...options, prefix: 'p:' })).toEqual(outcome)
-      expect(await redis.exists('p:a')).toBe(0)
-      await redis.select(3)
-      expect(await redis.exists('p:a')).toBe(1)
-      expect(await monitored).toBe('named')
-    })
+  test('by redis from url, from a url as socket and from a path', async () => {
+    const { url } = redisServers().single
+    const prefix = freshPrefix()
+    const socket = await socketPath()
+    for (const options of [{ url }, { socket: url }, { socket }])
+      expect(await create(['redis'], { ...options, prefix })).toEqual(viaRedis)
   })
 
-  test('and wrong options are refused where they stand', async () => {
-    expect(await create(['ioredis'], { ttl: -1 })).toBe('ERR_OPTION')
-    expect(await create(['ioredis'], { client: null })).toBe('ERR_OPTION')
-    expect(await create(['ioredis'], { client: {}, prefix: foreignPrefix() })).toBe('ERR_OPTION')
-    expect(await create(['ioredis'], { client: { isOpen: true }, db: 1 })).toBe('ERR_OPTION')
+  test('by redis with pass and db, and with options of its own', async () => {
+    const server = await serverWithPassword()
+    const options = { host: '127.0.0.1', port: String(server.port), pass: server.password, db: 3 }
+    const own = { name: 'the-store', prefix: 'p:' }
+    expect(await create(['redis'], { ...options, ...own })).toEqual(viaRedis)
+    expect(await server.databasesOf('p:a')).toEqual([3])
+    expect(await server.named).toBe('the-store')
   })
 })

@@ -103,7 +103,6 @@ app.use(function (req, res, next) {
 ${rest}`,
   },
   { title: '4: redis 3', original: 'connect-redis4', ...fromSession(callbackClient) },
-  { title: '5: redis 3', original: 'connect-redis5', ...fromSession(callbackClient) },
   { title: '6: redis 3', original: 'connect-redis6', ...fromSession(callbackClient) },
   { title: '6: redis 4 in legacyMode', original: 'connect-redis6', ...fromSession(legacyClient) },
   { title: '6: ioredis', original: 'connect-redis6', ...fromSession(ioredisClient) },
@@ -131,10 +130,5 @@ ${rest}`,
     title: '10: ESM',
     original: 'connect-redis',
     ...withNew('example.mjs', (name) => `import { RedisStore } from '${name}'`, 'redis'),
-  },
-  {
-    title: '10: CommonJS',
-    original: 'connect-redis',
-    ...withNew('example.cjs', (name) => `const { RedisStore } = require('${name}')`, 'redis'),
   },
 ]
