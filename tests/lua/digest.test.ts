@@ -28,6 +28,10 @@ const DIGESTS = {
   note: '0412989b95025f6a78dc340931bac90533f7cd8a',
   regenerate: 'a63fa12fddfb5bd771ab148e8199f2d32d16dd8e',
   revoke: '8397112606068b325ab0fa2d4b815ef7016f9020',
+  rsCreate: '6ccf017a36adbbea367b13094d16950cfa2522d3',
+  rsEnd: 'e22e2634ad9c75dc28d959116e0bd90bb5110824',
+  rsNote: '141b4d93d7a8a49a7b166f9db38b19d41c4c369c',
+  rsUse: 'ed2de519137227d3f813ebda362d2cb364b46d59',
   touch: '5016167d636618df5dae685ab2794fe105a73584',
   update: 'ae62c8b97c0c05a86d8ac021800ff7f68123a81a',
 }
