@@ -137,7 +137,7 @@ export class Records {
   }
 
   /** Removes sessions that are over: all, or the first few. */
-  async wipe(most = Infinity): Promise<void> {
+  async wipe(most: number = Infinity): Promise<void> {
     const size = Math.min(most, BATCH)
     for (let isMore = true; isMore;) {
       const holders = await this.#indexes.over(size)

@@ -18,7 +18,7 @@ export type Data = Record<string, Value>
 /** Null removes a key. */
 export type DataChange = Record<string, Value | null>
 
-const FORMATS = {
+const FORMATS: Record<'app' | 'id' | 'ip' | 'token', RegExp> = {
   app: /^[a-zA-Z0-9_-]{3,20}$/,
   // The limit of 128 characters that the docs name was never enforced: ids beyond it are in use.
   id: /^.+$/,
