@@ -537,6 +537,76 @@ return reply`,
 }
 
 
+export const rsCreate: Script = {
+  name: 'rsCreate',
+  sha1: '6ccf017a36adbbea367b13094d16950cfa2522d3',
+  source: `redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 'created'`,
+}
+
+
+export const rsEnd: Script = {
+  name: 'rsEnd',
+  sha1: 'e22e2634ad9c75dc28d959116e0bd90bb5110824',
+  source: `local record = redis.call('HMGET', KEYS[1], 'id', 'ttl', 'la')
+if not record[1] then return { 'absent' } end
+local untilWhen = (tonumber(record[2]) or 0) + (tonumber(record[3]) or 0)
+local isLive = untilWhen >= tonumber(ARGV[1])
+if isLive and ARGV[2] == 'expired' then
+  return { 'live', record[1], string.format('%.0f', untilWhen) }
+end
+redis.call('DEL', KEYS[1])
+if isLive then return { 'ended', record[1] } end
+return { 'expired', record[1] }`,
+}
+
+
+export const rsNote: Script = {
+  name: 'rsNote',
+  sha1: '141b4d93d7a8a49a7b166f9db38b19d41c4c369c',
+  source: `local left, wanted = redis.call('TTL', KEYS[1]), tonumber(ARGV[1])
+if ARGV[4] == '' then
+  redis.call('SADD', KEYS[1], ARGV[3])
+else
+  redis.call('ZADD', KEYS[1], ARGV[4], ARGV[3])
+end
+if left == -1 then wanted = math.max(wanted, tonumber(ARGV[2])) end
+if left < wanted then redis.call('EXPIRE', KEYS[1], string.format('%.0f', wanted)) end
+return 'noted'`,
+}
+
+
+export const rsUse: Script = {
+  name: 'rsUse',
+  sha1: 'ed2de519137227d3f813ebda362d2cb364b46d59',
+  source: `local record = redis.call('HMGET', KEYS[1], 'id', 'r', 'w', 'ttl', 'd', 'la', 'ip', 'no_resave')
+local now, ttl = tonumber(ARGV[1]), tonumber(record[4]) or 0
+local idle = now - (tonumber(record[6]) or 0)
+if not record[1] or ttl < idle then return false end
+if ARGV[3] == 'w' then
+  if (record[5] or '') ~= ARGV[4] then return record end
+  if ARGV[5] == '' then
+    redis.call('HDEL', KEYS[1], 'd')
+  else
+    redis.call('HSET', KEYS[1], 'd', ARGV[5])
+  end
+end
+redis.call('HINCRBY', KEYS[1], ARGV[3], 1)
+local left = ttl - idle
+if idle > 1 then
+  redis.call('HSET', KEYS[1], 'la', ARGV[1])
+  if record[8] == '1' then
+    redis.call('HSET', KEYS[1], 'ttl', string.format('%.0f', left))
+  else
+    left = ttl
+  end
+end
+redis.call('EXPIRE', KEYS[1], string.format('%.0f', left + 1 + ARGV[2]))
+return record`,
+}
+
+
 export const setsNote: Script = {
   name: 'setsNote',
   sha1: 'b75898ffa64ea912c3d9eaac77209a839c7b71f4',

@@ -16,6 +16,11 @@ import koaRedis from 'koa-redis'
 import { createSession as koaSession } from 'koa-session'
 import { createClient } from 'redis'
 import { onTestFinished } from 'vitest'
+import { RedisStore as OurRedisStore } from '../../../src/compat/connect-redis.ts'
+import ourConnectRedisSessions from '../../../src/compat/connect-redis-sessions.ts'
+import ourKoaGenericSession from '../../../src/compat/koa-generic-session.ts'
+import ourSessionSets from '../../../src/compat/koa-redis-session-sets.ts'
+import ourKoaStore from '../../../src/compat/koa-session-ioredis.ts'
 import {
   fromConnectRedisSessions,
   fromExpressSession,
@@ -34,8 +39,10 @@ export interface OldApp {
   readonly name: string
   /** The names of its cookies. */
   readonly cookies: readonly string[]
-  /** Its sessions, on these keys; `n` is a number there, or a text where the package knows only texts. */
+  /** On these keys; `n` is a number there, or a text where the package knows only texts. */
   start(prefix: string): Promise<RequestListener>
+  /** The same application with only the import changed. */
+  startSwapped?(prefix: string): Promise<RequestListener>
   source(prefix: string, options: SourceOptions): FormerSessions
 }
 
@@ -49,24 +56,9 @@ export const oldApps: readonly OldApp[] = [
       const client = createClient({ url: redisServers().single.url })
       await client.connect()
       onTestFinished(() => client.destroy())
-      const app = express()
-      const store = new ConnectRedis({ client, prefix })
-      const cookie = { maxAge: 600_000 }
-      const options = { secret: KEYS, store, cookie, resave: false, saveUninitialized: false }
-      app.use(expressSession(options))
-      app.get('/sign-in', (req, res) => {
-        Object.assign(sessionOf(req), signedIn(req.url))
-        res.end()
-      })
-      app.get('/read', (req, res) => {
-        const { cookie: _, ...data } = sessionOf(req)
-        res.json(data)
-      })
-      app.get('/sign-out', (req, res) => {
-        ;(sessionOf(req) as { destroy(done: () => void): void }).destroy(() => res.end())
-      })
-      return app
+      return expressApp(new ConnectRedis({ client, prefix }))
     },
+    startSwapped: async (prefix) => expressApp(new OurRedisStore({ client: redis(), prefix })),
     source: (prefix, options) => fromExpressSession({ ...options, prefix, secret: KEYS }),
   },
   {
@@ -80,6 +72,11 @@ export const oldApps: readonly OldApp[] = [
       store.removeAllListeners('disconnect')
       return app
     },
+    startSwapped: async (prefix) => {
+      const store = ourKoaStore({ client: redis() })
+      const cookie = { maxAge: 600_000 }
+      return koaApp((koa) => koa.use(ourKoaGenericSession({ prefix, store, cookie })))
+    },
     source: (prefix, options) => fromKoaGenericSession({ ...options, prefix, keys: KEYS }),
   },
   {
@@ -87,6 +84,10 @@ export const oldApps: readonly OldApp[] = [
     cookies: ['koa.sess', 'koa.sess.sig'],
     start: async (prefix) => {
       const store = koaRedis({ client: redis() })
+      return koaApp((app) => app.use(koaSession({ prefix, store, maxAge: 600_000 }, app)))
+    },
+    startSwapped: async (prefix) => {
+      const store = ourKoaStore({ client: redis() })
       return koaApp((app) => app.use(koaSession({ prefix, store, maxAge: 600_000 }, app)))
     },
     source: (_prefix, options) => fromKoaSession({ ...options, keys: KEYS }),
@@ -101,41 +102,76 @@ export const oldApps: readonly OldApp[] = [
     name: 'koa-redis-session-sets',
     cookies: ['session-id', 'session-id.sig'],
     start: async (prefix) => sessionSets(prefix),
+    startSwapped: async (prefix) => {
+      const app = new Koa()
+      app.keys = KEYS
+      const options = { client: redis(), prefix, maxAge: 600_000, references: { user: {} } }
+      app.use(ourSessionSets(app, options))
+      app.use(async (ctx) => {
+        const { id: _, ...data } = (await ctx['session'].get()) as Written
+        ctx.body = data
+      })
+      return listenerOf(app)
+    },
     source: (prefix, options) =>
       fromRedisSessionSets({ ...options, prefix, keys: KEYS, references: ['user'] }),
   },
   {
     name: 'connect-redis-sessions',
     cookies: ['shop'],
-    async start(prefix) {
-      const { port } = redisServers().single
-      const middleware = ConnectRedisSessions({ app: 'shop', namespace: prefix, port, ttl: 600 })
-      onTestFinished(() => middleware.handler.rds.quit())
-      await until('the old package has connected', () => middleware.handler.ready === true)
-      const app = express4()
-      app.use(cookieParser(), middleware)
-      app.get('/sign-in', (req, res, next) => {
-        const { user, n } = signedIn(req.url)
-        const session = sessionOf(req) as Written & {
-          upgrade(user: string, done: (error: unknown) => void): void
-        }
-        session.upgrade(user, (error) => {
-          if (error) return next(error)
-          // The package puts a new object in its place.
-          Object.assign(sessionOf(req), { user, n })
-          res.end()
-        })
-      })
-      app.get('/read', (req, res) => void res.json(sessionOf(req)['d'] ?? {}))
-      app.get('/sign-out', (req, res) => {
-        ;(sessionOf(req) as { destroy(done: () => void): void }).destroy(() => res.end())
-      })
-      return app
-    },
+    start: (prefix) => connectRedisSessions(ConnectRedisSessions, prefix),
+    startSwapped: (prefix) => connectRedisSessions(ourConnectRedisSessions, prefix),
     source: (prefix, options) =>
       fromConnectRedisSessions({ ...options, namespace: prefix, app: 'shop' }),
   },
 ]
+
+async function connectRedisSessions(
+  make: typeof ConnectRedisSessions,
+  prefix: string,
+): Promise<RequestListener> {
+  const { port } = redisServers().single
+  const middleware = make({ app: 'shop', namespace: prefix, port, ttl: 600 })
+  onTestFinished(() => middleware.handler.rds.quit())
+  await until('the package has connected', () => middleware.handler.ready === true)
+  const app = express4()
+  app.use(cookieParser(), middleware)
+  app.get('/sign-in', (req, res, next) => {
+    const { user, n } = signedIn(req.url)
+    const session = sessionOf(req) as Written & {
+      upgrade(user: string, done: (error: unknown) => void): void
+    }
+    session.upgrade(user, (error) => {
+      if (error) return next(error)
+      // The package puts a new object in its place.
+      Object.assign(sessionOf(req), { user, n })
+      res.end()
+    })
+  })
+  app.get('/read', (req, res) => void res.json(sessionOf(req)['d'] ?? {}))
+  app.get('/sign-out', (req, res) => {
+    ;(sessionOf(req) as { destroy(done: () => void): void }).destroy(() => res.end())
+  })
+  return app
+}
+
+function expressApp(store: unknown): RequestListener {
+  const app = express()
+  const cookie = { maxAge: 600_000 }
+  app.use(expressSession({ secret: KEYS, store, cookie, resave: false, saveUninitialized: false }))
+  app.get('/sign-in', (req, res) => {
+    Object.assign(sessionOf(req), signedIn(req.url))
+    res.end()
+  })
+  app.get('/read', (req, res) => {
+    const { cookie: _, ...data } = sessionOf(req)
+    res.json(data)
+  })
+  app.get('/sign-out', (req, res) => {
+    ;(sessionOf(req) as { destroy(done: () => void): void }).destroy(() => res.end())
+  })
+  return app
+}
 
 /** Keys of packages that set no expiry begin with `foreign:`, which the sampler leaves alone. */
 export function oldPrefix(): string {
