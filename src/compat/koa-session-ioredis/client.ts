@@ -24,7 +24,10 @@ interface Ioredis {
   readonly Cluster: new (nodes: unknown, options: unknown) => StoreClient & RedisClient
 }
 
-/** Reads the options and leaves them as they are: applications share them. */
+/**
+ * Reads the options and leaves them as they are: applications share them. Throws ERR_OPTION for `db` on
+ * a Cluster, and where ioredis is needed and not installed.
+ */
 export function clientOf(options: RedisStoreOptions): StoreClient & RedisClient {
   const { client: given, duplicate, url, isRedisCluster, nodes, clusterOptions, ...rest } = options
   const { auth_pass, pass, socket, serialize: _, unserialize: __, defaultTtl: ___, ...own } = rest
@@ -34,6 +37,9 @@ export function clientOf(options: RedisStoreOptions): StoreClient & RedisClient 
   const settings = { ...own, ...(password && { password }), ...(path && { path }) }
 
   const client = given as (StoreClient & RedisClient) | undefined
+  // Before anything connects that nobody could close.
+  if (own.db && (client ? client.isCluster || 'nodeClient' in client : isRedisCluster))
+    throw optionError('db: a Redis Cluster has the database 0 only; leave the option out.')
   if (client) {
     if (!duplicate || !client.duplicate) return client
     return client.isCluster ? client.duplicate(nodes, clusterOptions) : client.duplicate(settings)
@@ -43,15 +49,12 @@ export function clientOf(options: RedisStoreOptions): StoreClient & RedisClient 
   return url ? new Redis(String(url), settings) : new Redis(settings)
 }
 
-/** Has the client use a database, from now on and after each connect. Throws ERR_OPTION on a Cluster. */
+/** Has the client use a database, from now on and after each connect. */
 export function selectDatabase(
   client: StoreClient,
   db: number,
   onFailure: (error: unknown) => void,
 ): void {
-  if (client.isCluster || 'nodeClient' in client) {
-    throw optionError('db: a Redis Cluster has the database 0 only; leave the option out.')
-  }
   const select = (): void => void client.select?.(db).catch(onFailure)
   if (client.isOpen !== false) select()
   client.on('connect', select)

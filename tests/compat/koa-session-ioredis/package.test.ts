@@ -40,7 +40,7 @@ test('import gives it as the default', async () => {
 })
 
 describe('the process', () => {
-  // What the application asks for is handled, and answered after what the store asks for itself.
+  // What the application asks for is handled; what the store asks for itself ends the process, or not.
   const programs = {
     'with db while Redis is away': `
       const store = redisStore({ port: 1, db: 1, maxRetriesPerRequest: 1, retryStrategy: () => 1 })
@@ -48,9 +48,10 @@ describe('the process', () => {
     'with db on a Cluster': `
       try {
         const store = redisStore({ isRedisCluster: true, nodes: [{ port: process.env.NODE }], db: 1 })
-        store.get('k').then(() => setImmediate(survived))
+        setTimeout(survived, 20_000)
       } catch ({ code }) {
-        survived(code)
+        // Nothing is left open: the process ends by itself.
+        console.log(code)
       }`,
   }
   const start = (name: string, program: string) =>

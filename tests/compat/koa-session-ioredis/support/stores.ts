@@ -32,7 +32,7 @@ export const ours = make('ours', redisStore)
 function make(title: string, constructor: unknown): Make {
   const create = (options: object): Made['store'] => {
     const store = (constructor as Make['create'])(options)
-    onTestFinished(() => store.client.disconnect())
+    onTestFinished(() => disconnect(store))
     return store
   }
   const connected = (options: object = {}): Made => {
@@ -46,6 +46,12 @@ function make(title: string, constructor: unknown): Make {
     }
   }
   return Object.assign(connected, { title, create })
+}
+
+/** koa-generic-session 2.3.1 would end the process 10 s after it hears of it. */
+function disconnect(store: Made['store']): void {
+  store.removeAllListeners('disconnect')
+  store.client.disconnect()
 }
 
 /** The methods of koa-session-ioredis 1.0.5 are generators that yield promises; the others give promises. */
