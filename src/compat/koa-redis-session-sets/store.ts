@@ -281,5 +281,5 @@ function difference(
   from: ReadonlyMap<string, string>,
 ): readonly Reference[] {
   const different = references.filter(([field, value]) => from.get(field) !== value)
-  return [...new Map(different.map((reference) => [reference.join('\0'), reference])).values()]
+  return [...new Map(different.map((reference) => [JSON.stringify(reference), reference])).values()]
 }

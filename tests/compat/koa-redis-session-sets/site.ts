@@ -1,5 +1,5 @@
 /** A site with the middleware, as the tests of this folder visit it. */
-import { createServer } from 'node:http'
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
 import Koa from 'koa'
@@ -55,8 +55,8 @@ export async function site(
     const { session } = ctx as unknown as Turn
     ctx.body = JSON.stringify((await table.get(ctx.path)?.({ session, ctx })) ?? null)
   })
-  const server = createServer(app.callback())
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
   onTestFinished(() => {
     server.closeAllConnections()
     server.close()

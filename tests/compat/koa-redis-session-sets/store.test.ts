@@ -1,4 +1,5 @@
 /** The store alone, over every client and every kind of server. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Store } from '../../../src/compat/koa-redis-session-sets.ts'
 import type { StoreOptions } from '../../../src/compat/koa-redis-session-sets.ts'
@@ -72,6 +73,16 @@ describe.each(clientRows)('the store over $title', ({ connect }) => {
     ])
     expect(await members('user_id', 2)).toEqual([])
     expect(await store.get(id)).toEqual({})
+  })
+
+  test('takes an expired session out of the set that another one joins', async () => {
+    const { store, send, members } = await start()
+    const expired = store.createSessionId()
+    await store.set(expired, { user_id: 4 })
+    await send('DEL', store.getSessionKey(expired))
+    const id = store.createSessionId()
+    await store.set(id, { user_id: 4 })
+    expect(await members('user_id', 4)).toEqual([id])
   })
 
   test('does nothing to a session that is not there, but with set', async () => {
@@ -198,4 +209,40 @@ test('what a call costs', async () => {
   )
   expect(await costOf(() => store.delete(id))).toBe('HMGET DEL SREM HGET PTTL')
   expect(await costOf(() => plain.delete(id))).toBe('DEL')
+})
+
+test('the ACL of the guide is enough', async () => {
+  const guide = new URL('../../../docs/moving-over/koa-redis-session-sets.md', import.meta.url)
+  const [, rules = ''] =
+    /ACL SETUSER app on >password ~shop:\* (.*)/.exec(readFileSync(guide, 'utf8')) ?? []
+  const admin = connected()
+  const prefix = freshPrefix()
+  const username = prefix.replaceAll(':', '-')
+  const permitted = ['on', '>password', `~${prefix}:*`, ...rules.split(' ')]
+  await admin.call('ACL', ['SETUSER', username, ...permitted])
+  onTestFinished(async () => void (await admin.call('ACL', ['DELUSER', username])))
+  const client = admin.duplicate({ username, password: 'password', enableReadyCheck: false })
+  onTestFinished(() => client.disconnect())
+  const sent = vi.spyOn(client, 'call')
+  const store = new Store({ client, prefix, references })
+  for (const id of ['a', 'b']) {
+    await store.set(id, { user_id: 1 })
+    await store.update(id, { user_id: 2 })
+    await store.setOnce(id, 'c', 'd')
+    await store.unset(id, ['c'])
+    await store.touch(id)
+    await store.get(id)
+  }
+  await store.delete('a')
+  const refused = await Promise.all(
+    sent.mock.results.map(({ value }) =>
+      (value as Promise<unknown>).then(
+        () => false,
+        (error: Error) => error.message.includes('NOPERM'),
+      ),
+    ),
+  )
+  expect(refused.length).toBeGreaterThan(20)
+  expect(refused).not.toContain(true)
+  expect(await admin.smembers(store.getReferenceKey('user_id', 2))).toEqual(['b'])
 })
