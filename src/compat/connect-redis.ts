@@ -12,6 +12,7 @@ import { HandstampError, optionError } from '../core/errors.ts'
 import type {
   RedisStoreClass,
   RedisStoreOptions,
+  SessionRecord,
   RedisStore as Store,
 } from './connect-redis/options.ts'
 import { storeOver } from './connect-redis/store.ts'
@@ -25,14 +26,16 @@ export type {
   Serializer,
   SessionCookie,
   SessionRecord,
-  TtlFunction,
+  Ttl,
 } from './connect-redis/options.ts'
 
 export type RedisStore = Store
 
 export interface RedisStoreExport {
   /** Majors 7 to 10: throws ERR_OPTION for options that cannot be meant. */
-  new (options?: RedisStoreOptions): RedisStore
+  new <Session extends object = SessionRecord>(
+    options?: RedisStoreOptions<[session: Session]>,
+  ): RedisStore
   /** Majors 3 to 6: the class, on the Store of this express-session. */
   (session: { readonly Store: unknown }): RedisStoreClass
   readonly prototype: RedisStore
@@ -63,7 +66,7 @@ export { RedisStore as default, RedisStore as 'module.exports' }
 let installed: RedisStoreClass | undefined
 
 function installedClass(): RedisStoreClass {
-  installed ??= storeOver(installedBase(), (ttl, _store, session) => ttl(session))
+  installed ??= storeOver(installedBase(), (_store, session) => [session])
   return installed
 }
 
@@ -83,5 +86,5 @@ function classOver(session: unknown): RedisStoreClass {
     throw optionError(
       'RedisStore is made with new, or from express-session: `connectRedis(require("express-session"))`.',
     )
-  return storeOver(Store as StoreBase, (ttl, store, record, sid) => ttl(store, record, sid))
+  return storeOver(Store as StoreBase, (...args) => args)
 }

@@ -12,7 +12,7 @@ interface NodeRedis {
 }
 
 /** By the first of ioredis, redis and iovalkey that is installed; throws ERR_OPTION where none is. */
-export function createClient(options: RedisStoreOptions): object {
+export function createClient(options: RedisStoreOptions<never>): object {
   for (const [name, open] of [
     ['ioredis', overIoredis],
     ['redis', overNodeRedis],
@@ -30,21 +30,21 @@ export function createClient(options: RedisStoreOptions): object {
 }
 
 /** What is the store's own, so that the rest is the client's. */
-function split(options: RedisStoreOptions) {
+function split(options: RedisStoreOptions<never>) {
   const { url, socket, host, port, pass, db, ...others } = options
   const own = 'client prefix ttl disableTTL disableTouch serializer scanCount logErrors unref'
   const rest = Object.entries(others).filter(([name]) => !own.split(' ').includes(name))
   return { address: url ?? socket, host, port, pass, db, rest: Object.fromEntries(rest) }
 }
 
-function overIoredis(peer: unknown, options: RedisStoreOptions): object {
+function overIoredis(peer: unknown, options: RedisStoreOptions<never>): object {
   const { Redis } = peer as Ioredis
   const { address, host, port, pass, db, rest } = split(options)
   const settings = { ...rest, ...given({ host, port, password: pass, db }) }
   return address === undefined ? new Redis(settings) : new Redis(address, settings)
 }
 
-function overNodeRedis(peer: unknown, options: RedisStoreOptions): object {
+function overNodeRedis(peer: unknown, options: RedisStoreOptions<never>): object {
   const { address, host, port, pass, db, rest } = split(options)
   const isPath = address?.startsWith('/')
   const client = (peer as NodeRedis).createClient({

@@ -21,16 +21,14 @@ export interface Serializer {
   parse(text: string): unknown
 }
 
-/**
- * Seconds to live; undefined leaves the decision to the cookie. A class made by `connectRedis(session)`
- * calls it with `(store, session, sid)`, as major 3 did, `new RedisStore` with `(session)`.
- */
-export type TtlFunction = {
-  // A method, so that a function of either form is accepted.
-  bivarianceHack(...args: [SessionRecord] | [object, SessionRecord, string]): number | undefined
-}['bivarianceHack']
+/** Says how many seconds a session lives; undefined leaves that to its cookie. */
+export type Ttl<Args extends unknown[] = never> =
+  | number
+  | string
+  | ((...args: Args) => number | undefined)
 
-export interface RedisStoreOptions {
+/** `Args` is what a ttl function gets: the session, or in majors 3 to 6 the store, the session and its id. */
+export interface RedisStoreOptions<Args extends unknown[] = [session: SessionRecord]> {
   /**
    * A client of ioredis 5 or 6, iovalkey, node-redis 4 to 6 (cluster and sentinel too), or one with
    * callbacks: node-redis 3, `legacyMode` of 4, `legacy()` of 5. Without it one is made from `url`,
@@ -43,7 +41,7 @@ export interface RedisStoreOptions {
    * Seconds to live where the session's cookie has no end, default 86400 (one day); or a function that
    * says it for each session.
    */
-  readonly ttl?: number | string | TtlFunction
+  readonly ttl?: Ttl<Args>
   /** True: keys never expire by themselves. Default: false. */
   readonly disableTTL?: boolean
   /** True: `touch` does nothing, so that a session ends even while it is read. Default: false. */
@@ -73,16 +71,13 @@ export interface RedisStoreOptions {
 }
 
 /** Called once; `value` is null or undefined where there is none. */
-export type Callback<Value> = {
-  // A method, so that callbacks typed by @types/express-session are accepted.
-  bivarianceHack(error: unknown, value?: Value): unknown
-}['bivarianceHack']
+export type Callback<Value> = (error: unknown, value?: Value) => unknown
 
 /** What a store has from the Store of express-session; nothing of it where that is not installed. */
 export interface ExpressStore extends EventEmitter {
   regenerate(request: object, callback: (error?: unknown) => unknown): void
-  load(sid: string, callback: Callback<object>): void
-  createSession<Session extends object>(request: object, session: Session): Session
+  load<Session extends object = SessionRecord>(sid: string, callback: Callback<Session>): void
+  createSession<Session extends object = SessionRecord>(request: object, record: object): Session
 }
 
 /**
@@ -99,12 +94,15 @@ export interface RedisStore extends ExpressStore {
   prefix: string
   scanCount: number
   serializer: Serializer
-  ttl: number | string | TtlFunction
+  ttl: Ttl
   disableTTL: boolean
   disableTouch: boolean
   /** Null where there is no such session. */
-  get(sid: string): Promise<SessionRecord | null>
-  get(sid: string, callback: Callback<SessionRecord | null>): Promise<unknown>
+  get<Session extends object = SessionRecord>(sid: string): Promise<Session | null>
+  get<Session extends object = SessionRecord>(
+    sid: string,
+    callback: Callback<Session | null>,
+  ): Promise<unknown>
   /**
    * Stores a session. One that was loaded from here, or stored before, is only updated: if it has ended
    * meanwhile, nothing is written and `dropped` is emitted.
@@ -127,9 +125,11 @@ export interface RedisStore extends ExpressStore {
   ids(): Promise<string[]>
   ids(callback: Callback<string[]>): Promise<unknown>
   /** All sessions, each with its `id`; without those that cannot be read. */
-  all(): Promise<SessionRecord[]>
-  all(callback: Callback<SessionRecord[]>): Promise<unknown>
+  all<Session extends object = SessionRecord>(): Promise<Session[]>
+  all<Session extends object = SessionRecord>(callback: Callback<Session[]>): Promise<unknown>
 }
 
-/** The class itself: what `connectRedis(session)` returns. */
-export type RedisStoreClass = new (options?: RedisStoreOptions) => RedisStore
+/** The class itself, as `connectRedis(session)` returns it. */
+export type RedisStoreClass = new <Session extends object = SessionRecord>(
+  options?: RedisStoreOptions<[store: object, session: Session, sid: string]>,
+) => RedisStore

@@ -11,7 +11,7 @@ import type {
   RedisStoreOptions,
   Serializer,
   SessionRecord,
-  TtlFunction,
+  Ttl,
 } from './options.ts'
 import { Origins } from './origin.ts'
 import { presetSeconds, secondsToLive } from './ttl.ts'
@@ -19,17 +19,17 @@ import { presetSeconds, secondsToLive } from './ttl.ts'
 /** The Store of an express-session, or EventEmitter where there is none. */
 export type StoreBase = new () => ExpressStore
 
-/** `tellTtl` calls the application's ttl function in the form of the major that is replaced. */
+/** `argsOf` says what the application's ttl function gets: the majors differ. */
 export function storeOver(
   Base: StoreBase,
-  tellTtl: (ttl: TtlFunction, store: object, session: SessionRecord, sid: string) => unknown,
+  argsOf: (store: object, session: SessionRecord, sid: string) => unknown[],
 ): RedisStoreClass {
   return class RedisStore extends Base {
     readonly client: object
     prefix: string
     scanCount: number
     serializer: Serializer
-    ttl: number | string | TtlFunction
+    ttl: Ttl
     disableTTL: boolean
     disableTouch: boolean
     readonly #port: Port
@@ -37,7 +37,7 @@ export function storeOver(
     #generate: unknown
     #isBeingMounted = false
 
-    constructor(options: RedisStoreOptions = {}) {
+    constructor(options: RedisStoreOptions<never> = {}) {
       super()
       refuseWrong(options)
       this.prefix = options.prefix ?? 'sess:'
@@ -51,47 +51,47 @@ export function storeOver(
       watchConnection(this.client, this, options)
     }
 
-    get(sid: string, callback?: Callback<SessionRecord | null>): Promise<never> {
+    get(sid: string, callback?: Callback<never>): Promise<never> {
       return answer(this.#get(sid), callback)
     }
 
-    set(sid: string, session: object, callback?: Callback<null>): Promise<never> {
+    set(sid: string, session: object, callback?: Callback<never>): Promise<never> {
       return answer(this.#set(sid, session as SessionRecord), callback)
     }
 
-    touch(sid: string, session: object, callback?: Callback<null>): Promise<never> {
+    touch(sid: string, session: object, callback?: Callback<never>): Promise<never> {
       return answer(this.#touch(sid, session as SessionRecord), callback)
     }
 
-    destroy(sid: string | readonly string[], callback?: Callback<null>): Promise<never> {
+    destroy(sid: string | readonly string[], callback?: Callback<never>): Promise<never> {
       return answer(this.#destroy([sid].flat()), callback)
     }
 
-    clear(callback?: Callback<null>): Promise<never> {
+    clear(callback?: Callback<never>): Promise<never> {
       return answer(this.#clear(), callback)
     }
 
-    length(callback?: Callback<number>): Promise<never> {
+    length(callback?: Callback<never>): Promise<never> {
       return answer(
         this.#ids().then((ids) => ids.length),
         callback,
       )
     }
 
-    ids(callback?: Callback<string[]>): Promise<never> {
+    ids(callback?: Callback<never>): Promise<never> {
       return answer(this.#ids(), callback)
     }
 
-    all(callback?: Callback<SessionRecord[]>): Promise<never> {
+    all(callback?: Callback<never>): Promise<never> {
       return answer(this.#all(), callback)
     }
 
     /** express-session makes its Session from what get() gave, and saves that instead. */
-    override createSession<Session extends object>(
+    override createSession<Session extends object = SessionRecord>(
       request: { sessionID?: string },
-      record: Session,
+      record: object,
     ): Session {
-      const session = super.createSession(request, record)
+      const session = super.createSession<Session>(request, record)
       const sid = request.sessionID ?? ''
       if (this.#origins.has(record, sid)) this.#origins.note(session, sid)
       return session
@@ -194,7 +194,10 @@ export function storeOver(
 
     #secondsToLive(sid: string, session: SessionRecord): number {
       const { ttl } = this
-      const given = typeof ttl === 'function' ? tellTtl(ttl, this, session, sid) : undefined
+      const given: unknown =
+        typeof ttl === 'function'
+          ? Reflect.apply(ttl, undefined, argsOf(this, session, sid))
+          : undefined
       return secondsToLive(given, session.cookie, ttl, Date.now())
     }
 
@@ -231,7 +234,7 @@ export function storeOver(
  * As a promise, or through the callback: once, and outside of what is watched for errors, so that an
  * error of the callback is not taken for one of Redis.
  */
-function answer<Value>(work: Promise<Value>, callback?: Callback<Value | null>): Promise<never> {
+function answer(work: Promise<unknown>, callback?: Callback<never>): Promise<never> {
   if (typeof callback !== 'function') {
     // `session.destroy()` of express-session leaves the promise alone; whoever awaits it hears of the error.
     work.catch(() => undefined)
@@ -242,10 +245,10 @@ function answer<Value>(work: Promise<Value>, callback?: Callback<Value | null>):
       (value) => [null, value] as const,
       (error: unknown) => [error, null] as const,
     )
-    .then(([error, value]) => callback(error, value)) as Promise<never>
+    .then(([error, value]) => callback(error, value as never)) as Promise<never>
 }
 
-function refuseWrong(options: RedisStoreOptions): void {
+function refuseWrong(options: RedisStoreOptions<never>): void {
   const { client, ttl, pass, db } = options
   if ('client' in options && !client) throw optionError('The option client of RedisStore is empty.')
   if (client && (pass !== undefined || db !== undefined))
