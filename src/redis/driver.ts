@@ -53,7 +53,8 @@ export function driverOf(client: RedisClient): Driver {
   if ('call' in client && typeof client.call === 'function') {
     keepProcessAlive(client)
     return {
-      send: (_key, _isReadonly, [command, ...args]) => client.call(command, args),
+      // In lower case: iovalkey finds the keys of other commands not, and so neither their node nor its `keyPrefix`.
+      send: (_key, _isReadonly, [command, ...args]) => client.call(command.toLowerCase(), args),
       subscribe: (channel, listener) => subscribe(client, channel, listener),
       // The Cluster of ioredis sends a command without a key to any node.
       isPinned: !('isCluster' in client && client.isCluster === true),
@@ -95,7 +96,7 @@ function keepProcessAlive(client: object): void {
 
 function notAClient(): HandstampError {
   return optionError(
-    'redisStore needs a client of ioredis, redis (node-redis 5 or later) or iovalkey, or a url.',
+    'What was given is not a client of ioredis, redis (node-redis 5 or later) or iovalkey; redisStore takes a url, too.',
   )
 }
 

@@ -210,6 +210,10 @@ describe('a client that puts a prefix of its own in front of keys', () => {
     await signedIn(here, 'bob')
     await here.close()
     expect(await there.activity('5m')).toMatchObject({ sessions: 1, users: 1 })
+    const eyes = new Redis(url)
+    onTestFinished(() => eyes.disconnect())
+    expect(await eyes.keys(`${prefix}*`)).toEqual([])
+    expect(await eyes.keys(`${keyPrefix}${prefix}*`)).not.toEqual([])
   })
 })
 
