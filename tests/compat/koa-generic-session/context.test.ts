@@ -245,6 +245,17 @@ describe.each(rows)('$title', (row) => {
     expect(errors.map(({ message }) => message)).toContain('second')
   })
 
+  test('_session may be assigned too', async () => {
+    const { store, walker } = await visit(row, {}, (ctx) => {
+      if (ctx.path === '/in') ctx['_session'].user = 'ada'
+      if (ctx.path === '/out') ctx['_session'] = null
+      ctx.body = ctx['session']?.user ?? 'nobody'
+    })
+    expect((await walker.get('/in')).text).toBe('ada')
+    expect((await walker.get('/out')).text).toBe('nobody')
+    expect(store.kept.size).toBe(0)
+  })
+
   test('a session of another middleware stays', async () => {
     const foreign = async (ctx: Koa.Context, next: Koa.Next): Promise<void> => {
       ctx['session'] = { user: 'foreign' }

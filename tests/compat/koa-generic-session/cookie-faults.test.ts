@@ -118,6 +118,19 @@ describe('the cookie', () => {
       { original: false, ours: true },
     ),
     fault(
+      'is cleared where the options of its own session have put it',
+      async (session) => {
+        const { walker } = await start(session, {}, (ctx) => {
+          if (ctx.path === '/app/out') ctx['session'] = null
+          else ctx['session'].cookie.path = '/app'
+        })
+        await walker.get('/app/in')
+        const [line = ''] = cookieLines(await walker.get('/app/out'))
+        return /path=[^;]*/.exec(line)?.[0]
+      },
+      { original: 'path=/', ours: 'path=/app' },
+    ),
+    fault(
       'of path /a is not sent for /ab',
       async (session) => {
         const { walker } = await start(session, { cookie: { path: '/a' } }, (ctx) => {

@@ -70,6 +70,54 @@ describe('defer mode', () => {
       { original: { kept: 0, lines: 2 }, ours: { kept: 1, lines: 0 } },
     ),
     fault(
+      'a read that nobody awaits is still one: it rolls',
+      async (session) => {
+        const options = { defer: true, rolling: true } as const
+        const { store, walker } = await start(session, options, async (ctx) => {
+          if (ctx.path === '/in') (await ctx['session']).user = 'ada'
+          else void ctx['session']
+        })
+        await walker.get('/in')
+        store.drain()
+        await walker.get('/')
+        return store.drain()
+      },
+      { original: ['get', 'destroy'], ours: ['get', 'set'] },
+    ),
+    fault(
+      'a read that fails may be repeated',
+      async (session) => {
+        const { store, walker } = await start(session, { defer: true }, async (ctx) => {
+          if (ctx.path === '/in') (await ctx['session']).user = 'ada'
+          await ctx['session'].catch(() => {
+            store.before = () => undefined
+          })
+          ctx.body = (await ctx['session'])?.user ?? 'nobody'
+        })
+        await walker.get('/in')
+        store.before = (method) => {
+          if (method === 'get') throw new Error('down')
+        }
+        return (await walker.get('/')).text
+      },
+      { original: 'nobody', ours: 'ada' },
+    ),
+    fault(
+      'null and saveSession destroy once',
+      async (session) => {
+        const { store, walker } = await start(session, { defer: true }, async (ctx) => {
+          if (ctx.path === '/in') (await ctx['session']).user = 'ada'
+          else ctx['session'] = null
+          await ctx['saveSession']()
+        })
+        await walker.get('/in')
+        store.drain()
+        await walker.get('/out')
+        return store.drain()
+      },
+      { original: ['get', 'set', 'destroy'], ours: ['destroy'] },
+    ),
+    fault(
       'a read that fails, and is caught, destroys nothing',
       async (session) => {
         const { store, walker } = await start(session, { defer: true }, async (ctx) => {

@@ -5,44 +5,38 @@ import koaRedis from 'koa-redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { foreignPrefix, redisServers } from '../../support/redis.ts'
 import { cookieLines, fault, membersArea, ours, site, start, toldOfBoth } from './kit.ts'
-import type { Handler, NotingStore } from './kit.ts'
+import type { NotingStore } from './kit.ts'
 
 describe('a session that cannot be read', () => {
   const ignoring = { errorHandler: () => undefined }
-
-  const trouble =
-    (
-      isUnreadable: (store: NotingStore) => void,
-      options: SessionOptions = ignoring,
-      handler?: Handler,
-    ) =>
-    async (session: SessionFactory) => {
-      const { store, walker } = await start(session, options, handler)
-      await walker.get('/in')
-      isUnreadable(store)
-      const page = await walker.get('/')
-      store.before = () => undefined
-      return {
-        text: page.text,
-        lines: cookieLines(page).length,
-        next: (await walker.get('/')).text,
-      }
-    }
 
   const down = (store: NotingStore): void => {
     store.before = (method) => {
       if (method === 'get') throw new Error('down')
     }
   }
-  const loggedOut = { text: 'nobody', lines: 2, next: 'nobody' }
-  const unharmed = { text: 'nobody', lines: 0, next: 'ada' }
+  /** Signed in, then an outage that errorHandler swallows, then all is well again. */
+  const outage = (options: SessionOptions) => async (session: SessionFactory) => {
+    const told: string[] = []
+    const errorHandler = (_: unknown, type: string): unknown => told.push(type)
+    const { store, walker } = await start(session, { errorHandler, ...options })
+    await walker.get('/in')
+    down(store)
+    const page = await walker.get('/')
+    store.before = () => undefined
+    const next = (await walker.get('/')).text
+    return { text: page.text, lines: cookieLines(page).length, next, told }
+  }
+
+  const loggedOut = { text: 'nobody', lines: 2, next: 'nobody', told: ['get'] }
+  const unharmed = { text: 'nobody', lines: 0, next: 'ada', told: ['get'] }
 
   test.each([
-    fault('stays, and the cookie too, where errorHandler does not throw', trouble(down), {
+    fault('stays, and the cookie too, where errorHandler does not throw', outage({}), {
       original: loggedOut,
       ours: unharmed,
     }),
-    fault('is not saved over by rolling', trouble(down, { ...ignoring, rolling: true }), {
+    fault('is not saved over by rolling', outage({ rolling: true }), {
       original: loggedOut,
       ours: unharmed,
     }),
