@@ -90,7 +90,7 @@ class RedisStore<Client extends RedisClient = CallClient> extends EventEmitter<R
    * `defaultTtl`. At 0 and below it has ended: the key is removed.
    *
    * A session that was loaded is updated: if it was destroyed meanwhile it stays so, and nothing is
-   * written. A new one is created. Which of the two it is, see `SetOptions`.
+   * written, which `false` says. A new one is created. Which of the two it is, see `SetOptions`.
    *
    * @example await store.set('koa:sess:1a2b', { views: 1 }, 30 * 60_000)
    */
@@ -103,7 +103,9 @@ class RedisStore<Client extends RedisClient = CallClient> extends EventEmitter<R
     const expiry = expiryOf(ttl, this.#defaultTtl)
     if (expiry === 0) return this.destroy(sid)
     const command = ['set', sid, this.serialize(session), 'px', String(expiry)] as const
-    await this.#send(false, isNew ? command : [...command, 'xx'])
+    const reply = await this.#send(false, isNew ? command : [...command, 'xx'])
+    // The types of koa-session know of no answer.
+    if (reply === null) return false as unknown as undefined
   }
 
   /** Removes a session; no error if there is none. */

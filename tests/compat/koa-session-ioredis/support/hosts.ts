@@ -2,6 +2,7 @@
 import Koa from 'koa'
 import genericSession from 'koa-generic-session'
 import koaSession from 'koa-session'
+import ourGenericSession from '../../../../src/compat/koa-generic-session.ts'
 import type { SessionStore } from './stores.ts'
 
 /** The part of a Koa context that matters here. */
@@ -20,9 +21,15 @@ export interface Host {
 
 export type MakeHost = (store: SessionStore, prefix: string, options?: object) => Host
 
-export const genericHost: MakeHost = (store, prefix, options) => {
+export const genericHost: MakeHost = (...args) => generic(genericSession, ...args)
+
+/** The drop-in for it. */
+export const ourGenericHost: MakeHost = (...args) => generic(ourGenericSession, ...args)
+
+function generic(make: unknown, ...[store, prefix, options]: Parameters<MakeHost>): Host {
   const cookie = { signed: false }
-  const middleware = genericSession({ store, prefix, cookie, ...options }) as Middleware
+  const given = { store, prefix, cookie, ...options }
+  const middleware = (make as (options: object) => Middleware)(given)
   return { visit: visitor(middleware, () => ({})), keyOf: (sid) => prefix + sid }
 }
 
@@ -41,6 +48,7 @@ function visitor(middleware: Middleware, createContext: () => object): Host['vis
     const ctx = createContext()
     Object.defineProperties(ctx, {
       url: { value: '/' },
+      path: { value: '/' },
       app: { value: { emit: () => true } },
       headerSent: { value: false },
       cookies: {
