@@ -7,7 +7,7 @@ import { freshPrefix, redisServers } from '../../support/redis.ts'
 import { clientRows } from '../../support/clients.ts'
 import { contentOf, startOurs } from '../redis-sessions/engines.ts'
 import { common, open, original, ours, oursEverywhere, send } from './site.ts'
-import type { Handler } from './site.ts'
+import type { Handler, Visitor } from './site.ts'
 
 test('of 1,000 requests that save after the logout none brings the session back, and none fails', async () => {
   let arrived = barrier()
@@ -116,6 +116,11 @@ test('an unseen failure to sign out, in or to save is the failure of the request
         const outcome = await request.session.destroy().catch((error: Error) => error.name)
         send(response, outcome)
       },
+      // As the original: there is nothing to save, and nobody to be told.
+      anonymous(request, response) {
+        void request.session.save()
+        send(response, 'nothing to save')
+      },
       // Nobody waits for it, and nothing depends on it.
       asks(request, response) {
         void request.session.activity()
@@ -139,10 +144,11 @@ test('an unseen failure to sign out, in or to save is the failure of the request
       })
     }
     expect((await visitor().get('/enter')).status).toBe(503)
+    expect(await visitor().json('/anonymous')).toBe('nothing to save')
     // Whoever sees the failure answers as they like.
     expect(await ada.json('/catches')).toBe('HandstampError')
     expect(await ada.json('/asks')).toBe('asked')
-    expect(await ada.json('/me')).toMatchObject({ user: 'ada', d: {} })
+    expect(await ada.json('/me')).toEqual({ ...(await signedIn(ada)), user: 'ada', d: {}, w: 1 })
   })
 })
 
@@ -233,3 +239,8 @@ test.each(clientRows.filter(({ title }) => title.includes('cluster')))(
     expect(await phone.json('/me')).toMatchObject({ id: null })
   },
 )
+
+async function signedIn(visitor: Visitor): Promise<{ id?: string; sessionID?: string }> {
+  const token = await visitor.cookie('forum')
+  return token === undefined ? {} : { id: token, sessionID: token }
+}
