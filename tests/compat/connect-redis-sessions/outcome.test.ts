@@ -60,7 +60,8 @@ describe.each(oursEverywhere)('with Redis away, $title', (row) => {
     })
     expect(await away.visitor().json('/me')).toMatchObject({ id: null })
     expect(await away.visitor().json('/login')).toMatch(/Redis/)
-    expect(middleware).toBeDefined()
+    const readiness = [middleware, away.middleware].map(({ handler }) => handler.ready)
+    expect(readiness).toEqual([true, false])
   })
 })
 

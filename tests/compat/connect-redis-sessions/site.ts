@@ -19,7 +19,7 @@ export type Request = SessionRequest & { session: SessionObject; query: Record<s
 export type Handler = (request: Request, response: ServerResponse, next: Next) => unknown
 
 type Middleware = ((request: never, response: ServerResponse, next: Next) => void) & {
-  readonly handler: { readonly rds: { quit(): unknown } }
+  readonly handler: { readonly ready: boolean; readonly rds: { quit(): unknown } }
 }
 type Make = (options: object) => Middleware
 
@@ -110,8 +110,7 @@ export async function open(
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   if (isOriginal) {
     // It serves without sessions until its client is connected.
-    const { handler } = middleware as unknown as { handler: { ready: boolean } }
-    while (!handler.ready) await new Promise((resolve) => setImmediate(resolve))
+    while (!middleware.handler.ready) await new Promise((resolve) => setImmediate(resolve))
   }
   return { origin, namespace: name, middleware, visitor: () => new Visitor(origin) }
 }
