@@ -1,5 +1,5 @@
 /** The drop-in for connect-redis-sessions: sessions of redis-sessions as `req.session` of Express and Connect. */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { holdResponse } from '../node/held-response.ts'
 import { namedError } from './connect-redis-sessions/errors.ts'
 import { SessionHandler } from './connect-redis-sessions/handler.ts'
@@ -19,7 +19,8 @@ export type { SessionRequest } from './connect-redis-sessions/request.ts'
 export type { SessionObject } from './connect-redis-sessions/session.ts'
 
 export interface ConnectRedisSessionsMiddleware {
-  (request: SessionRequest, response: ServerResponse, next: (error?: unknown) => void): void
+  // Not a SessionRequest: other packages may have given its properties other types.
+  (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void
   readonly handler: SessionHandler
 }
 

@@ -32,6 +32,8 @@ export class RequestVisit {
   /** The data as Redis has them. */
   #stored: Attributes = {}
   #cookie: 'keep' | 'set' | 'clear' = 'keep'
+  /** The data of a session that ended in this request. */
+  #ended: Attributes | undefined
   #isHeadSent = false
   /** Verbs run one after the other, in the order of their calls. */
   #last: Promise<unknown> = Promise.resolve()
@@ -96,7 +98,8 @@ export class RequestVisit {
     this.#hold({ app, token, id: user })
     this.#stored = {}
     const meta: Meta = { id, r: 1, w: 1, ttl: seconds ?? 7200, idle: 0, ip }
-    Object.assign(this.session, { _meta: meta })
+    if (this.#ended) SessionObject.fill(this.session, sinceThen(this.#ended, this.session), meta)
+    else Object.assign(this.session, { _meta: meta })
     this.#cookie = 'set'
     this.handler.log('signed in')
   }
@@ -166,6 +169,7 @@ export class RequestVisit {
     const { rds } = this.handler
     const { kill } = await (which === 'this' ? rds.kill({ app, token }) : rds.killsoid({ app, id }))
     this.#hold(undefined)
+    this.#ended = this.session.attributes()
     this.#cookie = 'clear'
     this.handler.log('signed out')
     return kill
@@ -180,4 +184,10 @@ export class RequestVisit {
     this.#stored = { ...session.d }
     SessionObject.fill(this.session, this.#stored, metaOf(session))
   }
+}
+
+/** What was written after a session had ended: it belongs to the next one. */
+function sinceThen(ended: Attributes, session: SessionObject): Attributes {
+  const change = Object.entries(changeOf(ended, session.attributes()) ?? {})
+  return Object.fromEntries(change.filter(([, value]) => value !== null))
 }

@@ -92,6 +92,37 @@ test('a process that dies between two steps leaves a session that can be found, 
   }
 })
 
+test('who signs in at the moment of a sign-out counts as active', async () => {
+  const namespace = `${freshPrefix()}r`
+  const [rs, other] = [startOurs(namespace), startOurs(namespace)]
+  const { token } = await rs.create(whole)
+  const client = rs.redis as unknown as { call(...args: unknown[]): Promise<unknown> }
+  const native = client.call
+  client.call = async (...args) => {
+    const reply = await native.apply(client, args)
+    // The sign-out has seen that no session is left …
+    if (args[0] === 'EXISTS') {
+      client.call = native
+      await other.create(whole)
+    }
+    return reply
+  }
+  await rs.kill({ app, token })
+  expect(await rs.activity({ app, dt: 60 })).toEqual({ activity: 1 })
+})
+
+test('the end of one session does not make the user of another one active', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+  onTestFinished(() => void vi.useRealTimers())
+  const rs = startOurs(`${freshPrefix()}r`)
+  const { token } = await rs.create(whole)
+  await rs.create(whole)
+  vi.setSystemTime(Date.now() + 100_000)
+  await rs.kill({ app, token })
+  expect(await rs.activity({ app, dt: 60 })).toEqual({ activity: 0 })
+  expect(await rs.activity({ app, dt: 600 })).toEqual({ activity: 1 })
+})
+
 test('entries of sessions that expired in Redis vanish where they are read', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
   onTestFinished(() => void vi.useRealTimers())

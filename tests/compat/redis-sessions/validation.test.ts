@@ -98,6 +98,15 @@ describe.each(originals)('as $title', ({ title, start }) => {
   })
 })
 
+test.each([
+  [{}, 'missingParameter', 'No app supplied'],
+  [{ app, token: 'short' }, 'invalidFormat', 'Invalid token format'],
+  [{ app, token, d: [] }, 'invalidValue', 'd must be an object'],
+])('%j is %s', async (options, name, message) => {
+  const rs = startOurs(`${foreignPrefix()}v`)
+  await expect(rs.set(options as never)).rejects.toMatchObject({ name, message })
+})
+
 /** What went wrong, or that nothing did. */
 async function outcomeOf(call: () => unknown): Promise<unknown> {
   try {
