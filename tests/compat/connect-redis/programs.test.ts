@@ -100,6 +100,20 @@ describe('a program does not end', () => {
     expect(ours).toEqual({ code: 0, output: 'alive\n' })
   })
 
+  test('where the password is wrong', async () => {
+    const { port } = await serverWithPassword()
+    // Ours with `unref`, or the program would not end at all.
+    const source = (name: string): string => `
+      const RedisStore = require('${name}')(require('express-session'))
+      const store = new RedisStore({ port: ${port}, pass: 'wrong', unref: ${name === OURS} })
+      store.get('a', (error) => console.log('told of', error.name))
+    `
+    const theirs = await runToEnd(program('pass.cjs', source('connect-redis3')), {})
+    expect(theirs.code).toBe(1)
+    const ours = await runToEnd(program('pass.cjs', source(OURS)), {})
+    expect(ours).toEqual({ code: 0, output: 'told of HandstampError\n' })
+  })
+
   test('where the client has no listener for errors and Redis goes away', async () => {
     const example = examples.find(({ title }) => title === '10: ESM')!
     const outcome = async (name: string): Promise<string> => {
