@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import session from 'express-session'
 import { Cluster, Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis5'
+import { createClient as createClient3 } from 'redis3'
 import { createCluster as createCluster4 } from 'redis4'
 import { createCluster as createCluster5 } from 'redis5'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -255,24 +256,29 @@ const faults: Fault[] = [
     theirs: true,
     ours: false,
   },
-  {
-    fault: 'behind a keyPrefix of the client, foreign sessions are listed and own ones are not',
-    major: 8,
-    client: 'ioredis 5',
+  ...(['ioredis 5', 'redis 3'] as const).map((name): Fault => ({
+    fault: `behind a prefix of the client, foreign sessions are listed and own ones are not: ${name}`,
+    major: name === 'redis 3' ? 6 : 8,
     async outcome({ store, prefix, redis }) {
+      const outer = `app:${prefix}`
+      const { url } = redisServers().single
       const prefixed = await store({}, async () => {
-        const client = new Redis5(redisServers().single.url, { keyPrefix: `app:${prefix}` })
-        return { client, close: () => client.disconnect() }
+        const client =
+          name === 'redis 3'
+            ? createClient3(url, { prefix: outer })
+            : new Redis5(url, { keyPrefix: outer })
+        return { client, close: () => client.quit() }
       })
       await ask(prefixed, 'set', 'mine', browserSession)
       await redis.set(`${prefix}foreign`, '{}', 'EX', 60)
       const ids = await ask(prefixed, 'ids')
+      const all = (await ask(prefixed, 'all')) as unknown[]
       await ask(prefixed, 'clear')
-      return { ids, left: await redis.exists(`app:${prefix}${prefix}mine`) }
+      return { ids, all: all.length, left: await redis.exists(`${outer}${prefix}mine`) }
     },
-    theirs: { ids: ['foreign'], left: 1 },
-    ours: { ids: ['mine'], left: 0 },
-  },
+    theirs: { ids: ['foreign'], all: 0, left: 1 },
+    ours: { ids: ['mine'], all: 1, left: 0 },
+  })),
 ]
 
 describe('on one server', () => {

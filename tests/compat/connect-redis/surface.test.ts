@@ -4,22 +4,34 @@ import { expect, test } from 'vitest'
 
 const guide = new URL('../../../docs/moving-over/connect-redis.md', import.meta.url)
 
+const PROPERTIES = 'client prefix scanCount serializer ttl disableTTL disableTouch'.split(' ')
 /** Kept by hand, from the documentation and the sources of majors 3 to 10. */
 const SURFACE = [
-  ...['connectRedis(session)', 'new RedisStore(options)', 'export RedisStore', 'export default'],
-  ...'client prefix scanCount serializer ttl disableTTL disableTouch host port socket url pass db unref logErrors'
-    .split(' ')
-    .map((name) => `option ${name}`),
+  'connectRedis(session)',
+  'new RedisStore(options)',
+  'export RedisStore',
+  'export default',
+  ...PROPERTIES.map((name) => `option ${name}`),
+  ...'host port socket url pass db unref logErrors'.split(' ').map((name) => `option ${name}`),
   'other options',
-  ...['get(sid)', 'set(sid, session)', 'touch(sid, session)', 'destroy(sid)'],
-  ...['all()', 'ids()', 'length()', 'clear()', 'method(…, callback)'],
-  ...['regenerate(req, callback)', 'load(sid, callback)', 'createSession(req, data)'],
+  'get(sid)',
+  'set(sid, session)',
+  'touch(sid, session)',
+  'destroy(sid)',
+  'all()',
+  'ids()',
+  'length()',
+  'clear()',
+  'method(…, callback)',
+  'regenerate(req, callback)',
+  'load(sid, callback)',
+  'createSession(req, data)',
   'generate(req)',
-  ...['event connect', 'event disconnect'],
-  ...'client prefix scanCount serializer ttl disableTTL disableTouch'
-    .split(' ')
-    .map((name) => `store.${name}`),
-  ...['key and JSON', 'README examples'],
+  'event connect',
+  'event disconnect',
+  ...PROPERTIES.map((name) => `store.${name}`),
+  'key and JSON',
+  'README examples',
 ]
 
 /** The word of a row that its test must contain; of the others it is the last one of the name. */
