@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import session from 'express-session'
 import { Cluster, Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis5'
+import { Redis as Valkey } from 'iovalkey'
 import { createClient as createClient3 } from 'redis3'
 import { createCluster as createCluster4 } from 'redis4'
 import { createCluster as createCluster5 } from 'redis5'
@@ -143,9 +144,9 @@ const faults: Fault[] = [
       await ask(plain, 'clear')
       const removing = (await seen.lines())
         .split('\n')
-        .filter((line) => /"(?:DEL|UNLINK)"/.test(line) && line.includes(prefix))
+        .filter((line) => /"(?:DEL|UNLINK)"/i.test(line) && line.includes(prefix))
       const most = Math.max(...removing.map((line) => line.split(prefix).length - 1))
-      return { isBlocking: removing.some((line) => line.includes('"DEL"')), all: most === 1000 }
+      return { isBlocking: removing.some((line) => /"DEL"/i.test(line)), all: most === 1000 }
     },
     theirs: { isBlocking: true, all: true },
     ours: { isBlocking: false, all: false },
@@ -256,17 +257,18 @@ const faults: Fault[] = [
     theirs: true,
     ours: false,
   },
-  ...(['ioredis 5', 'redis 3'] as const).map((name): Fault => ({
+  ...(['ioredis 5', 'iovalkey', 'redis 3'] as const).map((name): Fault => ({
     fault: `behind a prefix of the client, foreign sessions are listed and own ones are not: ${name}`,
     major: name === 'redis 3' ? 6 : 8,
     async outcome({ store, prefix, redis }) {
       const outer = `app:${prefix}`
       const { url } = redisServers().single
       const prefixed = await store({}, async () => {
+        const Ioredis = name === 'iovalkey' ? Valkey : Redis5
         const client =
           name === 'redis 3'
             ? createClient3(url, { prefix: outer })
-            : new Redis5(url, { keyPrefix: outer })
+            : new Ioredis(url, { keyPrefix: outer })
         return { client, close: () => client.quit() }
       })
       await ask(prefixed, 'set', 'mine', browserSession)
@@ -383,7 +385,7 @@ function beforeMget(happens: () => Promise<unknown>): { client: object; close():
     }
   Object.assign(client, {
     mget: later(mget as Any, () => true),
-    call: later(call as Any, ([command]) => command === 'MGET'),
+    call: later(call as Any, ([command]) => String(command).toUpperCase() === 'MGET'),
   })
   return { client, close: () => client.disconnect() }
 }

@@ -144,7 +144,7 @@ test('a key that SCAN gives twice is one session', async () => {
     SCAN: ['0', ['sess:a', 'sess:b', 'sess:a']],
     MGET: ['{}', '{}', '{}'],
   }
-  const client = { call: async (command: string) => replies[command], on() {} }
+  const client = { call: async (command: string) => replies[command.toUpperCase()], on() {} }
   const store = new RedisStore({ client })
   expect(await store.length()).toBe(2)
   expect(await store.ids()).toEqual(['a', 'b'])
