@@ -3,7 +3,10 @@ import { HandstampError } from '../../core/errors.ts'
 import { driverOf } from '../../redis/driver.ts'
 import type { RedisClient } from '../../redis/driver.ts'
 
-/** The first argument after the command is its key, if it has one. */
+/**
+ * The first argument after the command is its key, if it has one. The command in lower case: of others
+ * iovalkey does not know the keys, and so neither their node nor its `keyPrefix`.
+ */
 export type Send = (args: readonly [string, ...string[]], isReadonly?: boolean) => Promise<unknown>
 
 export interface Port {
@@ -49,7 +52,7 @@ export function portOf(client: object): Port {
     async masters(key) {
       if (!nodes) return [send]
       // A Cluster knows its nodes as soon as it has answered.
-      await send(['MGET', key], true)
+      await send(['mget', key], true)
       return (await nodes()).map(senderOf)
     },
   }

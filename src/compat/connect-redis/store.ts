@@ -120,7 +120,7 @@ export function storeOver(
     }
 
     async #get(sid: string): Promise<SessionRecord | null> {
-      const text = await this.#port.send(['GET', this.prefix + sid], true)
+      const text = await this.#port.send(['get', this.prefix + sid], true)
       const record = await this.#parse(text as string | null)
       this.#origins.lend(record, sid)
       return record as SessionRecord
@@ -131,7 +131,7 @@ export function storeOver(
       const seconds = this.disableTTL ? undefined : this.#secondsToLive(sid, session)
       if (seconds !== undefined && seconds <= 0) return this.#destroy([sid])
       const reply = await this.#port.send([
-        'SET',
+        'set',
         key,
         this.serializer.stringify(session),
         ...(this.#origins.has(session, sid) ? ['XX'] : []),
@@ -145,17 +145,17 @@ export function storeOver(
     async #touch(sid: string, session: SessionRecord): Promise<null> {
       if (this.disableTouch || this.disableTTL) return null
       const seconds = this.#secondsToLive(sid, session)
-      await this.#port.send(['EXPIRE', this.prefix + sid, String(seconds)])
+      await this.#port.send(['expire', this.prefix + sid, String(seconds)])
       return null
     }
 
     async #destroy(sids: readonly string[]): Promise<null> {
-      await Promise.all(sids.map((sid) => this.#port.send(['DEL', this.prefix + sid])))
+      await Promise.all(sids.map((sid) => this.#port.send(['del', this.prefix + sid])))
       return null
     }
 
     async #clear(): Promise<null> {
-      for await (const keys of this.#pages()) await this.#forEach('UNLINK', keys)
+      for await (const keys of this.#pages()) await this.#forEach('unlink', keys)
       return null
     }
 
@@ -170,7 +170,7 @@ export function storeOver(
     async #all(): Promise<SessionRecord[]> {
       const found = new Map<string, SessionRecord>()
       for await (const keys of this.#pages()) {
-        const texts = (await this.#forEach('MGET', keys)).flat() as (string | null)[]
+        const texts = (await this.#forEach('mget', keys)).flat() as (string | null)[]
         const records = await Promise.all(texts.map((text) => this.#parse(text).catch(() => null)))
         for (const [at, record] of records.entries()) {
           if (typeof record !== 'object' || record === null) continue
@@ -211,7 +211,7 @@ export function storeOver(
         let cursor = '0'
         do {
           const args = ['MATCH', pattern, 'COUNT', String(this.scanCount)]
-          const [next, keys] = (await send(['SCAN', cursor, ...args])) as [string, string[]]
+          const [next, keys] = (await send(['scan', cursor, ...args])) as [string, string[]]
           yield keys.map((key) => key.slice(keyPrefix.length))
           cursor = next
         } while (cursor !== '0')
@@ -219,12 +219,12 @@ export function storeOver(
     }
 
     /** One command for many keys, or one for each on a Cluster. */
-    #forEach(command: 'MGET' | 'UNLINK', keys: string[]): Promise<unknown[]> {
+    #forEach(command: 'mget' | 'unlink', keys: string[]): Promise<unknown[]> {
       const groups = this.#port.isCluster ? keys.map((key) => [key]) : [keys]
       return Promise.all(
         groups
           .filter((group) => group.length > 0)
-          .map((group) => this.#port.send([command, ...group], command === 'MGET')),
+          .map((group) => this.#port.send([command, ...group], command === 'mget')),
       )
     }
   }

@@ -19,10 +19,10 @@ export function secondsToLive(
   if (end > now) return Math.ceil((end - now) / 1000)
   // touch() moves the end of the key only, so the date within a record that is alive may have passed.
   // An application that ends a cookie has its maximum age negative or 0.
-  return Math.ceil((cookie?.originalMaxAge ?? 0) / 1000)
+  return presetSeconds((cookie?.originalMaxAge ?? 0) / 1000) ?? 0
 }
 
-/** What the option says where it is no function: a number above 0, also as text. */
+/** Of a number above 0, also as text; undefined for all else. */
 export function presetSeconds(ttl: unknown): number | undefined {
   const seconds = typeof ttl === 'string' ? Number(ttl) : ttl
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return undefined

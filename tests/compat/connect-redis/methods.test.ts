@@ -1,4 +1,5 @@
 /** Every method does what connect-redis says, over every client, as a promise and through a callback. */
+import type { EventEmitter } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { RedisStore } from '../../../src/compat/connect-redis.ts'
 import type { RedisStoreOptions } from '../../../src/compat/connect-redis.ts'
@@ -13,6 +14,8 @@ describe.each(rows)('$title', ({ connect }) => {
   let close: () => Promise<void>
   beforeAll(async () => {
     ;({ client, close } = await connect())
+    // Each test has stores of its own over it.
+    if ('setMaxListeners' in client) (client as EventEmitter).setMaxListeners(100)
     redis = portOf(client)
   })
   afterAll(() => close())
@@ -99,6 +102,30 @@ describe.each(rows)('$title', ({ connect }) => {
     expect(dropped).toBe(1)
   })
 
+  test('a loaded session is created under another id, and in another store', async () => {
+    const [store, other] = [storeWith(), storeWith()]
+    await store.set('a', { ...browserSession, n: 1 })
+    const loaded = (await store.get('a'))!
+    await store.set('b', loaded)
+    await other.set('b', loaded)
+    expect((await store.ids()).toSorted()).toEqual(['a', 'b'])
+    expect(await other.get('b')).toEqual({ ...browserSession, n: 1 })
+    const [listed] = await other.all()
+    await other.destroy('b')
+    await other.set('b', listed!)
+    expect(await other.get('b')).toBeNull()
+  })
+
+  test('a list is whole, though nothing was asked of the client before', async () => {
+    const store = storeWith()
+    const sids = Array.from({ length: 20 }, (_, n) => `s${n}`)
+    await Promise.all(sids.map((sid) => store.set(sid, browserSession)))
+    const fresh = await connect()
+    onTestFinished(() => fresh.close())
+    const { prefix } = store
+    expect(await new RedisStore({ client: fresh.client, prefix }).length()).toBe(20)
+  })
+
   test('disableTTL writes keys without an end, disableTouch leaves their end alone', async () => {
     const endless = storeWith({ disableTTL: true, prefix: foreignPrefix() })
     await endless.set('a', { cookie: { expires: new Date(Date.now() - 1000) } })
@@ -110,4 +137,16 @@ describe.each(rows)('$title', ({ connect }) => {
     await untouched.touch('a', { cookie: { expires: new Date(Date.now() + 60_000) } })
     expect(await ttlOf(untouched, 'a')).toBe(86_400)
   })
+})
+
+test('a key that SCAN gives twice is one session', async () => {
+  const replies: Record<string, unknown> = {
+    SCAN: ['0', ['sess:a', 'sess:b', 'sess:a']],
+    MGET: ['{}', '{}', '{}'],
+  }
+  const client = { call: async (command: string) => replies[command.toUpperCase()], on() {} }
+  const store = new RedisStore({ client })
+  expect(await store.length()).toBe(2)
+  expect(await store.ids()).toEqual(['a', 'b'])
+  expect(await store.all()).toEqual([{ id: 'a' }, { id: 'b' }])
 })

@@ -100,6 +100,22 @@ describe('a program does not end', () => {
     expect(ours).toEqual({ code: 0, output: 'alive\n' })
   })
 
+  test('where the password is wrong', async () => {
+    const { port } = await serverWithPassword()
+    const source = (name: string): string => `
+      const RedisStore = require('${name}')(require('express-session'))
+      const store = new RedisStore({ port: ${port}, pass: 'wrong' })
+      store.get('a', (error) => {
+        console.log('told of', error.name)
+        process.exit()
+      })
+    `
+    const theirs = await runToEnd(program('pass.cjs', source('connect-redis3')), {})
+    expect(theirs.code).toBe(1)
+    const ours = await runToEnd(program('pass.cjs', source(OURS)), {})
+    expect(ours).toEqual({ code: 0, output: 'told of HandstampError\n' })
+  })
+
   test('where the client has no listener for errors and Redis goes away', async () => {
     const example = examples.find(({ title }) => title === '10: ESM')!
     const outcome = async (name: string): Promise<string> => {
@@ -143,7 +159,16 @@ describe('without a client, one is made', () => {
     for (const name of ['dist', 'package.json'])
       cpSync(join(built.folder, name), join(folder, name), { recursive: true })
     mkdirSync(join(folder, 'node_modules'))
-    for (const name of names) symlinkSync(join(modules, name), join(folder, 'node_modules', name))
+    for (const name of ['ioredis', 'redis', 'iovalkey', 'express-session']) {
+      const installed = join(folder, 'node_modules', name)
+      if (names.includes(name)) {
+        symlinkSync(join(modules, name), installed)
+        continue
+      }
+      // Whatever a folder above holds, the search ends here, and finds nothing.
+      mkdirSync(installed)
+      writeFileSync(join(installed, 'package.json'), '{ "main": "./missing.js" }')
+    }
     return folder
   }
 
