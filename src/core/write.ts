@@ -172,7 +172,10 @@ export function ownerOf({ signIn }: Meta): UserKey | undefined {
   return signIn && userKeyOf(signIn.userId)
 }
 
-/** Ends whatever stands under a handle; false where nothing was live. `by`: it was not its owner. */
+/**
+ * Ends whatever stands under a handle; false where nothing was live. `by`: it was not its owner, and
+ * no newer cookie is on its way to the client that a tombstone would have to protect.
+ */
 export async function end(
   engine: Engine,
   handle: Handle,
@@ -181,7 +184,7 @@ export async function end(
 ): Promise<boolean> {
   const owner = stored && ownerOf(stored.meta)
   const outcome = await withReferences(engine, undefined, stored, () =>
-    ask(engine, 'end', engine.store.end(handle, endedTombstone, owner)),
+    ask(engine, 'end', engine.store.end(handle, by ? undefined : endedTombstone, owner)),
   )
   if (outcome !== 'ended') return false
   if (by) tellRevoked(engine, [handle], by, stored?.meta.signIn?.userId)
