@@ -7,6 +7,7 @@ import { checkedPage } from './page.ts'
 import type { PageOptions } from './page.ts'
 import { checkedReference, storedReferencesOf } from './references.ts'
 import type { ReferenceKey } from './references.ts'
+import type { Note } from './store.ts'
 import { describeSession } from './users.ts'
 import { checkedRevoker, confirmed, endlessError, MOST_BATCHES, revokeOne } from './revoke.ts'
 import type { Revocation, Revoker } from './revoke.ts'
@@ -19,7 +20,7 @@ import type { SessionInfo, SessionPage } from './users.ts'
 const YOUNG = 300_000
 const PAGE = 100
 /** While sessions begin all the time there is always one more; those that began after the call are not meant. */
-const MOST_PASSES = 10
+const MOST_PASSES = 5
 
 /** What a stretch of the notes was found to hold. */
 interface Stretch {
@@ -27,6 +28,8 @@ interface Stretch {
   /** How many of its notes are there still: so far behind it the next stretch begins. */
   readonly left: number
   readonly isLast: boolean
+  /** When the last one of them was noted. */
+  readonly upTo: number
 }
 
 export class ReferringSessions {
@@ -41,7 +44,7 @@ export class ReferringSessions {
   /** A page of the live sessions whose reference has this value now, in two round trips. A page may be short. */
   async list(options: PageOptions = {}): Promise<SessionPage> {
     const { limit, offset } = checkedPage(options)
-    const { isLast, left, live } = await this.#verified(offset, limit)
+    const { isLast, left, live } = await this.#verified('latest', offset, limit)
     return { sessions: live, next: isLast ? undefined : offset + left }
   }
 
@@ -49,7 +52,7 @@ export class ReferringSessions {
   async count(): Promise<number> {
     let count = 0
     for (let offset = 0; ;) {
-      const { isLast, left, live } = await this.#verified(offset, PAGE)
+      const { isLast, left, live } = await this.#verified('latest', offset, PAGE)
       count += live.length
       offset += left
       if (isLast) return count
@@ -61,18 +64,20 @@ export class ReferringSessions {
     const revoker = checkedRevoker(by)
     const ended: Handle[] = []
     let batches = 0
-    // Again from the front until there is nothing to end: notes move while others write.
+    // Again until there is nothing to end, because notes move while others write. Each time from the
+    // earliest to what was the latest when it began: however many follow, it gets there.
     for (let passes = 0, before = -1; ended.length > before && passes < MOST_PASSES; passes++) {
       before = ended.length
-      for (let offset = 0, isEnd = false; !isEnd; batches++) {
+      const [latest] = await this.#notes('latest', 0, 1)
+      for (let offset = 0, isEnd = !latest; latest && !isEnd; batches++) {
         if (batches > MOST_BATCHES) throw endlessError(ended.length)
-        const { isLast, left, live } = await this.#verified(offset, PAGE)
+        const { isLast, left, live, upTo } = await this.#verified('earliest', offset, PAGE)
         const ending = live.map(({ handle }) => revokeOne(this.#engine, handle, revoker))
         const handles = (await Promise.all(ending)).flat()
         await this.#forgetEnded(handles)
         ended.push(...handles)
         offset += left - handles.length
-        isEnd = isLast
+        isEnd = isLast || upTo > latest.notedAt
       }
     }
     return confirmed(this.#engine, ended)
@@ -84,13 +89,14 @@ export class ReferringSessions {
     await ask(this.#engine, 'forget', Promise.all(forgetting))
   }
 
-  async #verified(offset: number, count: number): Promise<Stretch> {
+  #notes(first: 'latest' | 'earliest', offset: number, count: number): Promise<readonly Note[]> {
+    const { references } = this.#engine.store
+    return ask(this.#engine, 'referring', references.page(this.#key, first, offset, count))
+  }
+
+  async #verified(first: 'latest' | 'earliest', offset: number, count: number): Promise<Stretch> {
     const { store, clock } = this.#engine
-    const entries = await ask(
-      this.#engine,
-      'referring',
-      store.references.page(this.#key, offset, count),
-    )
+    const entries = await this.#notes(first, offset, count)
     const found = await Promise.all(entries.map(({ handle }) => look(this.#engine, handle)))
     const live: SessionInfo[] = []
     const forgetting: Promise<number>[] = []
@@ -109,6 +115,11 @@ export class ReferringSessions {
       }
     }
     const removed = (await Promise.all(forgetting)).reduce((sum, one) => sum + one, 0)
-    return { isLast: entries.length < count, left: entries.length - removed, live }
+    return {
+      isLast: entries.length < count,
+      left: entries.length - removed,
+      live,
+      upTo: entries.at(-1)?.notedAt ?? 0,
+    }
   }
 }

@@ -216,6 +216,11 @@ export interface ReferenceStore {
   notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined>
   /** Removes the note of that time; a later one stays. Without a time any note goes. */
   forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void>
-  /** A stretch of the notes, the latest first; whether each still holds is for the caller to see. */
-  page(reference: ReferenceKey, offset: number, count: number): Promise<readonly Note[]>
+  /** A stretch of the notes, from one of its ends; whether each still holds is for the caller to see. */
+  page(
+    reference: ReferenceKey,
+    first: 'latest' | 'earliest',
+    offset: number,
+    count: number,
+  ): Promise<readonly Note[]>
 }

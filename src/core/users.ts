@@ -48,7 +48,7 @@ export interface SessionPage {
 }
 
 /** Keeps each command on Redis far below 2 ms. */
-const BATCH = 200
+const BATCH = 100
 
 export class UserSessions {
   readonly #engine: Engine

@@ -325,8 +325,8 @@ describe('describeDevice', () => {
     ],
   ])(
     'fails the sign-in with the remedy, and without the data, where it %s',
-    async (_, describe, says) => {
-      const describer = deviceDescriber(describe as unknown as DescribeDevice)
+    async (_, describing, says) => {
+      const describer = deviceDescriber(describing as unknown as DescribeDevice)
       const refusal = expect.objectContaining({ code: 'ERR_OPTION' })
       expect(() => describer(head(agent))).toThrow(refusal)
       expect(() => describer(head(agent))).toThrow(says)
