@@ -69,7 +69,8 @@ export class ReferringSessions {
     for (let passes = 0, before = -1; ended.length > before && passes < MOST_PASSES; passes++) {
       before = ended.length
       const [latest] = await this.#notes('latest', 0, 1)
-      for (let offset = 0, isEnd = !latest; latest && !isEnd; batches++) {
+      const until = latest?.notedAt ?? 0
+      for (let offset = 0, isEnd = false; !isEnd; batches++) {
         if (batches > MOST_BATCHES) throw endlessError(ended.length)
         const { isLast, left, live, upTo } = await this.#verified('earliest', offset, PAGE)
         const ending = live.map(({ handle }) => revokeOne(this.#engine, handle, revoker))
@@ -77,7 +78,7 @@ export class ReferringSessions {
         await this.#forgetEnded(handles)
         ended.push(...handles)
         offset += left - handles.length
-        isEnd = isLast || upTo > latest.notedAt
+        isEnd = isLast || upTo > until
       }
     }
     return confirmed(this.#engine, ended)
