@@ -10,6 +10,7 @@ import type { DropReason } from './events.ts'
 import type { Handle } from './id.ts'
 import { isWithin, within } from './hook-scope.ts'
 import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
+import { endPresented } from './load.ts'
 import { plan } from './plan.ts'
 import type { Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
@@ -201,7 +202,7 @@ export class WorkingCopy {
   async end(): Promise<void> {
     const { stored, engine } = this
     if (stored) await end(engine, stored.handle, stored)
-    else await Promise.all(this.presented.map((handle) => end(engine, handle)))
+    else await Promise.all(this.presented.map((handle) => endPresented(engine, handle)))
     this.standing = 'none'
     this.stored = undefined
     this.presented = []

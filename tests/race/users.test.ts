@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { HandstampError, Session, SessionsOptions } from '../../src/index.ts'
+import type { HandstampError, Session, Sessions, SessionsOptions } from '../../src/index.ts'
 import { userKeyOf } from '../../src/core/user.ts'
 import { engines, inBatches } from '../support/engines.ts'
 import { fakeClock } from '../support/clock.ts'
@@ -9,6 +9,7 @@ import { Visitor } from '../support/visitor.ts'
 
 interface Data {
   cart: string[]
+  count: number
   note: string
 }
 
@@ -339,6 +340,156 @@ describe.each(topologies)('the sessions of a user (%s)', (topology) => {
     expect(await server!.user('ann').count()).toBe(1)
   })
 
+  test('who has just proved who they are again changes the password and signs out everywhere else', async () => {
+    const clock = fakeClock(Date.now())
+    const [here, there] = start(2, { clock })
+    const [laptop, phone] = [new Visitor(here!), new Visitor(there!)]
+    await phone.visit((session) => session.signIn('ann'))
+    await laptop.visit((session) => session.signIn('ann'))
+    clock.advance(60_000)
+    const devices = await laptop.visit(async (session) => {
+      await session.reauthenticate()
+      await here!.user('ann').revokeOthers(session)
+      return here!.user('ann').list({ current: session })
+    })
+    expect(devices.sessions.map(({ isCurrent }) => isCurrent)).toEqual([true])
+    const users = await Promise.all([laptop, phone].map((v) => v.visit(({ meta }) => meta.userId)))
+    expect(users).toEqual(['ann', undefined])
+    expect(await laptop.visit(({ meta }) => Number(meta.signedInAt))).toBe(clock.now())
+  })
+
+  test('a session that got a new id since the list was read is the one that is signed out, or kept', async () => {
+    const [here, there] = start(2)
+    const [laptop, phone] = [new Visitor(here!), new Visitor(there!)]
+    await phone.visit((session) => session.signIn('ann'))
+    await laptop.visit((session) => session.signIn('ann'))
+    const asking = await laptop.request()
+    const handle = await phone.visit(({ meta }) => meta.handle)
+    for (const device of [laptop, phone, laptop, phone]) {
+      await device.visit((session) => session.regenerate({ keepData: true }))
+    }
+    const now = await phone.visit(({ meta }) => meta.handle)
+    expect((await here!.user('ann').revoke(handle!)).ended).toEqual([now])
+    expect(await phone.visit(({ meta }) => meta.userId)).toBeUndefined()
+    await phone.visit((session) => session.signIn('ann'))
+    expect((await there!.user('ann').revokeOthers(asking.session)).ended).toHaveLength(1)
+    expect(await laptop.visit(({ meta }) => meta.userId)).toBe('ann')
+    const old = asking.session.meta.handle
+    expect((await there!.revoke(old!)).ended).toHaveLength(1)
+    expect(await laptop.visit(({ meta }) => meta.userId)).toBeUndefined()
+  })
+
+  test('a second click on "sign out" is done like the first one, unless the session goes on elsewhere', async () => {
+    const [here, there] = start(2)
+    const visitor = new Visitor(here!)
+    await visitor.visit((session) => session.signIn('ann'))
+    const clicks = [await visitor.request(here), await visitor.request(there)]
+    const again = new Visitor(there!, visitor.cookie)
+    for (const { session } of clicks) await session.signOut()
+    await again.visit((session) => session.signOut())
+    expect(await here!.user('ann').count()).toBe(0)
+
+    await visitor.visit((session) => session.signIn('ann'))
+    const late = await visitor.request(there)
+    const later = new Visitor(there!, visitor.cookie)
+    await visitor.visit((session) => session.reauthenticate())
+    late.session.note = 'late'
+    await expect(late.session.save()).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' })
+    for (const { session } of [late, await later.request()]) {
+      await expect(session.signOut()).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' })
+    }
+    expect(await visitor.visit(({ meta }) => meta.userId)).toBe('ann')
+  })
+
+  test('a sign-out with the cookies of two sessions takes both off the list', async () => {
+    const [server] = start(1)
+    const [one, two] = [new Visitor(server!), new Visitor(server!)]
+    for (const visitor of [one, two]) await visitor.visit((session) => session.signIn('ann'))
+    await new Visitor(server!, `${one.cookie}; ${two.cookie}`).visit((session) => session.signOut())
+    expect(await server!.user('ann').count()).toBe(0)
+    expect(await one.visit(({ meta }) => meta.userId)).toBeUndefined()
+  })
+
+  test('whoever loses an anonymous session to an administrator goes on with a new one at once', async () => {
+    const [here, there] = start(2)
+    const verbs = [
+      (session: Session<Data>) => void (session.note = 'new'),
+      (session: Session<Data>) => session.signIn('ann'),
+      (session: Session<Data>) => void session.increment('count'),
+    ]
+    for (const verb of verbs) {
+      const visitor = new Visitor(here!)
+      await visitor.visit((session) => void (session.note = 'old'))
+      const before = visitor.cookie
+      const handle = await visitor.visit(({ meta }) => meta.handle)
+      expect((await there!.revoke(handle!)).ended).toEqual([handle])
+      expect(await visitor.visit(({ note }) => note)).toBeUndefined()
+      await visitor.visit(verb)
+      expect(visitor.cookie).not.toBe(before)
+      expect(await visitor.visit(({ meta }) => meta.isNew)).toBe(false)
+    }
+  })
+
+  test('looking for a session from outside tells of no rejected request', async () => {
+    const [server] = start(1)
+    const told: unknown[] = []
+    for (const name of ['rejected', 'expired'] as const) {
+      server!.events.on(name, (...event: unknown[]) => told.push(event))
+    }
+    const visitor = new Visitor(server!)
+    await visitor.visit((session) => session.signIn('ann'))
+    const handle = await visitor.visit(({ meta }) => meta.handle)
+    await visitor.visit((session) => session.signOut())
+    for (const unknown of [handle!, 'x'.repeat(25)]) {
+      expect(await server!.find(unknown)).toBeUndefined()
+      expect((await server!.revoke(unknown)).ended).toEqual([])
+    }
+    expect(told).toEqual([])
+  })
+
+  test.each<[string, (server: Sessions<Data>) => unknown]>([
+    ['null for the options of a list', (server) => server.user('ann').list(null as never)],
+    ['a misspelt option of a list', (server) => server.user('ann').list({ limt: 5 } as object)],
+    [
+      'null for the current session',
+      (server) => server.user('ann').list({ current: null as never }),
+    ],
+    ['no session to keep', (server) => server.user('ann').revokeOthers(undefined as never)],
+    [
+      'a session to keep that is none',
+      (server) => server.user('ann').revokeOthers({ meta: { handle: 'bogus' as never } }),
+    ],
+    ['an odd reason', (server) => server.user('ann').revokeAll('nobody' as never)],
+    ['the limit as a reason', (server) => server.revoke('x'.repeat(25), 'limit' as never)],
+  ])('%s is refused with the remedy, and ends nothing', async (_, ask) => {
+    const [server] = start(1)
+    const visitor = new Visitor(server!)
+    await visitor.visit((session) => session.signIn('ann'))
+    const refused = (async () => ask(server!))()
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_OPTION' })
+    expect(await visitor.visit(({ meta }) => meta.userId)).toBe('ann')
+  })
+
+  test('what is no text is no handle', async () => {
+    const [server] = start(1)
+    const visitor = new Visitor(server!)
+    await visitor.visit((session) => session.signIn('ann'))
+    const handle = await visitor.visit(({ meta }) => meta.handle)
+    for (const odd of [undefined, null, 5, {}, [handle], { toString: () => handle }] as string[]) {
+      expect(await server!.find(odd)).toBeUndefined()
+      expect((await server!.revoke(odd)).ended).toEqual([])
+      expect((await server!.user('ann').revoke(odd)).ended).toEqual([])
+    }
+  })
+
+  test('what Redis evicted does not count', async () => {
+    const [server] = start(1)
+    const visitors = Array.from({ length: 3 }, () => new Visitor(server!))
+    for (const visitor of visitors) await visitor.visit((session) => session.signIn('ann'))
+    await evict([(await visitors[1]!.visit(({ meta }) => meta.handle)) ?? ''])
+    expect(await server!.user('ann').count()).toBe(2)
+  })
+
   test('strange user ids are users like any other; impossible ones are refused', async () => {
     const [server] = start(1)
     const strange = ['a:b', '{ann}', 'a b\n', 'ünïcödé 😀', '__proto__', 'x'.repeat(512), '*', '"']
@@ -349,7 +500,7 @@ describe.each(topologies)('the sessions of a user (%s)', (topology) => {
       expect((await server!.user(userId).list()).sessions).toHaveLength(1)
       expect((await server!.user(userId).revokeAll()).ended).toHaveLength(1)
     }
-    for (const userId of ['', 'x'.repeat(513), 7, null, undefined, ['a']] as string[]) {
+    for (const userId of ['', 'x'.repeat(513), 'a\ud800', 7, null, undefined, ['a']] as string[]) {
       const refused = new Visitor(server!).visit((session) => session.signIn(userId))
       await expect(refused).rejects.toMatchObject({ code: 'ERR_USER_ID' })
     }
@@ -418,7 +569,7 @@ describe.each(['single', 'cluster'] as const)('where Redis evicts (%s)', (topolo
   })
 })
 
-/** Removes the keys of sessions, or of the index of a user, as Redis does when memory is short. */
+/** Removes the keys of sessions, or of the index of a user, as Redis does when memory is short; this file's only. */
 async function evict(names: readonly string[]): Promise<void> {
   const { single, cluster } = redisServers()
   const nodes = [single, ...cluster.nodes].map(({ url }) => new Redis(url))
@@ -427,7 +578,7 @@ async function evict(names: readonly string[]): Promise<void> {
     const [role] = await node.role()
     if (role !== 'master') continue
     for (const name of names) {
-      const keys = await node.keys(`*:${name.slice(3)}`)
+      const keys = await node.keys(`users:*:${name.slice(3)}`)
       if (keys.length > 0) await node.del(keys)
     }
   }
