@@ -89,7 +89,7 @@ export class Replication {
       this.close()
       throw error
     } finally {
-      this.#idle = setTimeout(() => this.close(), IDLE)
+      this.#idle = setTimeout(() => this.close(), IDLE).unref()
     }
   }
 

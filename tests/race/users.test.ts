@@ -482,14 +482,6 @@ describe.each(topologies)('the sessions of a user (%s)', (topology) => {
     }
   })
 
-  test('what Redis evicted does not count', async () => {
-    const [server] = start(1)
-    const visitors = Array.from({ length: 3 }, () => new Visitor(server!))
-    for (const visitor of visitors) await visitor.visit((session) => session.signIn('ann'))
-    await evict([(await visitors[1]!.visit(({ meta }) => meta.handle)) ?? ''])
-    expect(await server!.user('ann').count()).toBe(2)
-  })
-
   test('strange user ids are users like any other; impossible ones are refused', async () => {
     const [server] = start(1)
     const strange = ['a:b', '{ann}', 'a b\n', 'ünïcödé 😀', '__proto__', 'x'.repeat(512), '*', '"']
@@ -566,6 +558,14 @@ describe.each(['single', 'cluster'] as const)('where Redis evicts (%s)', (topolo
       offset = page.next
     }
     expect([listed.length, new Set(listed).size]).toEqual([45, 45])
+  })
+
+  test('what Redis evicted does not count', async () => {
+    const [server] = start(1)
+    const visitors = Array.from({ length: 3 }, () => new Visitor(server!))
+    for (const visitor of visitors) await visitor.visit((session) => session.signIn('ann'))
+    await evict([(await visitors[1]!.visit(({ meta }) => meta.handle)) ?? ''])
+    expect(await server!.user('ann').count()).toBe(2)
   })
 })
 
