@@ -148,6 +148,13 @@ export function resolveEngine<Data extends object>(
   }
 }
 
+interface Contract {
+  readonly verbs: readonly string[]
+  /** What lies within, each with verbs of its own. */
+  readonly parts?: Readonly<Record<string, readonly string[]>>
+  readonly remedy: string
+}
+
 const CONTRACTS = {
   store: {
     verbs: [
@@ -159,8 +166,15 @@ const CONTRACTS = {
       'touch',
       'regenerate',
       'end',
+      'claim',
       'close',
     ],
+    parts: {
+      users: ['admit', 'list', 'count', 'end', 'confirm'],
+      references: ['note', 'notedAt', 'forget', 'page'],
+      activity: ['note', 'forget', 'since'],
+      revocations: ['publish', 'subscribe'],
+    },
     remedy: 'redisStore(…) or memoryStore(…); a store of another library or a bare client is none',
   },
   transport: { verbs: ['covers', 'read', 'write'], remedy: 'headerTransport(…), or left out' },
@@ -170,15 +184,20 @@ const CONTRACTS = {
 
 /** Looks for the functions only: what they do is between the application and its tests. */
 function checkContracts(given: Record<keyof typeof CONTRACTS, unknown>): void {
-  for (const [name, { verbs, remedy }] of Object.entries(CONTRACTS)) {
+  for (const [name, contract] of Object.entries<Contract>(CONTRACTS)) {
     const part = given[name as keyof typeof CONTRACTS]
-    const isPart = typeof part === 'object' && part !== null
+    const inner = Object.entries(contract.parts ?? {})
     if (
-      !isPart ||
-      verbs.some((verb) => typeof (part as Record<string, unknown>)[verb] !== 'function')
+      !hasVerbs(part, contract.verbs) ||
+      inner.some(([key, verbs]) => !hasVerbs((part as Record<string, unknown>)[key], verbs))
     )
-      throw optionError(`${name} must be ${remedy}.`)
+      throw optionError(`${name} must be ${contract.remedy}.`)
   }
+}
+
+function hasVerbs(part: unknown, verbs: readonly string[]): boolean {
+  if (typeof part !== 'object' || part === null) return false
+  return verbs.every((verb) => typeof (part as Record<string, unknown>)[verb] === 'function')
 }
 
 function touchIntervalOf(option: Duration | undefined, idleTimeout: number): number | undefined {

@@ -11,6 +11,7 @@ import { endFormer } from './former.ts'
 import type { Handle } from './id.ts'
 import { isWithin, within } from './hook-scope.ts'
 import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
+import { endPresented } from './load.ts'
 import { plan } from './plan.ts'
 import type { Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
@@ -203,7 +204,7 @@ export class WorkingCopy {
     const { stored, engine } = this
     await endFormer(engine, this.request)
     if (stored) await end(engine, stored.handle, stored)
-    else await Promise.all(this.presented.map((handle) => end(engine, handle)))
+    else await Promise.all(this.presented.map((handle) => endPresented(engine, handle)))
     this.standing = 'none'
     this.stored = undefined
     this.presented = []

@@ -144,12 +144,16 @@ class MemoryStore implements Store {
     return outcomeOf(next, document)
   }
 
-  async end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'> {
+  async end(
+    handle: Handle,
+    tombstone: Tombstone | undefined,
+    owner?: UserKey,
+  ): Promise<'ended' | 'absent'> {
     const document = this.#documents.get(handle)
     if (document === undefined || document.startsWith('{"@":["')) return 'absent'
     this.#documents.remove(handle, owner)
     if (!document.startsWith('{"@":[1,')) return 'absent'
-    this.#documents.bury(handle, tombstone, owner)
+    if (tombstone) this.#documents.bury(handle, tombstone, owner)
     return 'ended'
   }
 

@@ -5,15 +5,24 @@
  */
 import type { ChannelListener, Subscription } from '../core/channel.ts'
 import { HandstampError, optionError } from '../core/errors.ts'
+import { openAside } from './aside.ts'
+import type { Aside } from './aside.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
 
 export interface Driver {
   /** Sends one command; `key` says which node of a Cluster it belongs to. */
   send(key: string, isReadonly: boolean, args: readonly [string, ...string[]]): Promise<unknown>
+  /**
+   * Sends a command that names no key (ROLE, WAIT) over the connection that commands on `key` take;
+   * resolves to undefined where the client cannot.
+   */
+  sendAlong(key: string, args: readonly [string, ...string[]]): Promise<unknown>
   /** Hears the messages of a channel, on a connection of its own; never throws. */
   subscribe(channel: string, listener: ChannelListener): Subscription
-  /** Commands without a key (WAIT) reach the connection that `key` names. */
-  readonly isPinned: boolean
+  /** A connection of its own, for a while; undefined where the client cannot make one. */
+  aside(): Promise<Aside<Driver> | undefined>
+  /** The keys lie on several servers. */
+  readonly isCluster: boolean
 }
 
 /** ioredis 5 and 6, iovalkey: `Redis` and `Cluster`. */
@@ -21,7 +30,14 @@ export interface CallClient {
   call(command: string, args: string[]): Promise<unknown>
 }
 
-/** node-redis 5 and 6: `createClient`. */
+/** The Cluster of ioredis and iovalkey. */
+interface PipelineClient {
+  pipeline(commands: readonly (readonly string[])[]): {
+    exec(): Promise<readonly (readonly [error: Error | null, reply: unknown])[] | null>
+  }
+}
+
+/** node-redis 5 and 6: `createClient`, `createClientPool`. */
 export interface SendClient {
   readonly isOpen: boolean
   sendCommand(args: string[]): Promise<unknown>
@@ -52,28 +68,58 @@ export function driverOf(client: RedisClient): Driver {
   if (typeof client !== 'object' || client === null) throw notAClient()
   if ('call' in client && typeof client.call === 'function') {
     keepProcessAlive(client)
+    const isCluster = 'isCluster' in client && client.isCluster === true
     return {
-      // In lower case: iovalkey finds the keys of other commands not, and so neither their node nor its `keyPrefix`.
+      isCluster,
       send: (_key, _isReadonly, [command, ...args]) => client.call(command.toLowerCase(), args),
+      sendAlong: (key, [command, ...args]) =>
+        isCluster
+          ? pipedAlong(client, key, [command, ...args])
+          : client.call(command.toLowerCase(), args),
       subscribe: (channel, listener) => subscribe(client, channel, listener),
-      // The Cluster of ioredis sends a command without a key to any node.
-      isPinned: !('isCluster' in client && client.isCluster === true),
+      aside: () => asideOf(client),
     }
   }
   if (!('sendCommand' in client) || typeof client.sendCommand !== 'function') throw notAClient()
   // node-redis 3 has a sendCommand too, which takes a callback.
   if (typeof client.isOpen !== 'boolean') throw notAClient()
   keepProcessAlive(client)
-  const send = senderOf(client)
+  const sendTo = senderOf(client)
+  const send: Driver['send'] = (key, isReadonly, args) =>
+    client.isOpen ? sendTo(key, isReadonly, [...args]) : Promise.reject(notConnectedError())
   return {
-    isPinned: !('acquire' in client),
-    send: (key, isReadonly, args) =>
-      client.isOpen ? send(key, isReadonly, [...args]) : Promise.reject(notConnectedError()),
+    isCluster: 'nodeClient' in client,
+    send,
+    sendAlong: (key, args) => send(key, false, args),
+    aside: () => asideOf(client),
     subscribe: (channel, listener) =>
       client.isOpen
         ? subscribe(client, channel, listener)
         : refusedSubscription(notConnectedError()),
   }
+}
+
+async function asideOf(client: RedisClient): Promise<Aside<Driver> | undefined> {
+  const aside = await openAside(client)
+  return aside && { ...aside, over: driverOf(aside.over) }
+}
+
+/** The Cluster of ioredis sends a command without a key to any node, but a pipeline to the node of its keys. */
+async function pipedAlong(
+  client: CallClient | PipelineClient,
+  key: string,
+  command: readonly string[],
+): Promise<unknown> {
+  if (!('pipeline' in client)) return undefined
+  const replies = await client
+    .pipeline([
+      ['exists', key],
+      ['call', ...command],
+    ])
+    .exec()
+  const [error, reply] = replies?.[1] ?? []
+  if (error) throw error
+  return reply
 }
 
 function senderOf(

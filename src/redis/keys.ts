@@ -64,6 +64,11 @@ export function admissionKeys(
   return [key, ...index, ...left]
 }
 
+/** What is written for a moment to see whether it reaches the replicas. */
+export function markerKey(prefix: string, tag: string, name: string): string {
+  return `${prefix}{${tag}}:c:${name}`
+}
+
 /** Where the notes of a reference lie; not in the slot of the sessions that they name. */
 export function referenceIndexKey(prefix: string, reference: ReferenceKey): string {
   return `${prefix}{${reference.slice(0, 3)}}:r:${reference.slice(3)}`

@@ -193,16 +193,37 @@ return { 'claimed', document }`,
 
 export const count: Script = {
   name: 'count',
-  sha1: 'ed730a9f266fd6e1eedf21c06d4aa7df06295c73',
-  source: `local ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-if #ended > 0 then redis.call('ZREM', KEYS[1], unpack(ended)) end
-return { redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf'), #ended }`,
+  sha1: '39223190d03f262840a7bcdefc908ec0aeba9799',
+  source: `local function member_of(key)
+  return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
+end
+local function note_in_index(index, member, now, ttl)
+  if not index then return end
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  if redis.call('PTTL', index) < ttl then
+    redis.call('PEXPIRE', index, string.format('%.0f', ttl))
+  end
+end
+local most, place = tonumber(ARGV[2]), place_of(KEYS[1])
+local expired = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, most)
+if #expired > 0 then redis.call('ZREM', KEYS[1], unpack(expired)) end
+local live = redis.call('ZCARD', KEYS[1])
+if live > most then return { redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf'), #expired } end
+for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if redis.call('GETRANGE', place .. member, 0, 7) ~= '{"@":[1,' then
+    live = live - redis.call('ZREM', KEYS[1], member)
+  end
+end
+return { live, #expired }`,
 }
 
 
 export const end: Script = {
   name: 'end',
-  sha1: '38bd7a4acd39d4eef96b4536e87be9e73e942f32',
+  sha1: 'baed2e5fd8173d8666a33e6887b6cd9fcf126f9e',
   source: `local function member_of(key)
   return string.match(key, '[^:]*$')
 end
@@ -224,7 +245,7 @@ local tombstone = string.find(document, '{"@":["', 1, true) == 1
 if tombstone and redis.call('PTTL', KEYS[1]) > 0 then return 'absent' end
 redis.call('DEL', KEYS[1])
 if KEYS[2] then redis.call('ZREM', KEYS[2], member_of(KEYS[1])) end
-if live then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+if live and ARGV[1] then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return live and 'ended' or 'absent'`,
 }
 
@@ -326,7 +347,7 @@ return { 'incremented', to }`,
 
 export const list: Script = {
   name: 'list',
-  sha1: 'a7516aed2e21068b510d236e9561b9a420811429',
+  sha1: 'f03ab27a1f00f67cafc38deb6fdce5ae8c41ab2c',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -374,16 +395,21 @@ local function note_in_index(index, member, now, ttl)
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
 end
+local function first_line(key)
+  local text = redis.call('GETRANGE', key, 0, 511)
+  if #text < 512 or string.find(text, '\\n', 1, true) then return text end
+  return redis.call('GET', key)
+end
 local now, place = tonumber(ARGV[1]), place_of(KEYS[1])
 local first = tonumber(ARGV[2])
 local members = redis.call('ZREVRANGE', KEYS[1], first, first + tonumber(ARGV[3]) - 1)
 local page = { #members }
 for _, member in ipairs(members) do
-  local document = redis.call('GET', place .. member)
-  local head = live_head(document, now)
+  local text = first_line(place .. member)
+  local head = live_head(text, now)
   if head then
     page[#page + 1] = member
-    page[#page + 1] = string.sub(document, 1, head.stop - 1)
+    page[#page + 1] = string.sub(text, 1, head.stop - 1)
   else
     redis.call('ZREM', KEYS[1], member)
   end
@@ -501,7 +527,7 @@ return conflicts`,
 
 export const revoke: Script = {
   name: 'revoke',
-  sha1: '8397112606068b325ab0fa2d4b815ef7016f9020',
+  sha1: 'd359da4366f1b064347dfa6680632f0efd7461ca',
   source: `local function member_of(key)
   return string.match(key, '[^:]*$')
 end
@@ -515,18 +541,32 @@ local function note_in_index(index, member, now, ttl)
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
 end
+local function first_line(key)
+  local text = redis.call('GETRANGE', key, 0, 511)
+  if #text < 512 or string.find(text, '\\n', 1, true) then return text end
+  return redis.call('GET', key)
+end
+local function successor_of(place, member)
+  for _ = 1, 10 do
+    local text = redis.call('GETRANGE', place .. member, 0, 63)
+    local tag, successor = string.match(text, '^{"@":%["moved","(...)([%w_-]+)",')
+    if not tag or string.sub(place, -6) ~= '{' .. tag .. '}:' then break end
+    member = successor
+  end
+  return member
+end
 local place = place_of(KEYS[1])
+local named = ARGV[2] ~= '' and successor_of(place, ARGV[2])
 if ARGV[1] == 'only' then
-  local document = redis.call('GET', place .. ARGV[2])
-  local line = document and string.match(document, '^{"@":%[1,[^\\n]*')
+  local line = string.match(first_line(place .. named), '^{"@":%[1,[^\\n]*')
   if not line or not string.find(line, '"user":' .. ARGV[3], 1, true) then return { 0 } end
-  redis.call('DEL', place .. ARGV[2])
-  redis.call('ZREM', KEYS[1], ARGV[2])
-  return { 1, ARGV[2] }
+  redis.call('DEL', place .. named)
+  redis.call('ZREM', KEYS[1], named)
+  return { 1, named }
 end
 local reply, size = { 0 }, 0
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[3])) do
-  if member ~= ARGV[2] and size < tonumber(ARGV[3]) then
+  if member ~= named and size < tonumber(ARGV[3]) then
     size = size + 1
     if redis.call('DEL', place .. member) == 1 then reply[#reply + 1] = member end
     redis.call('ZREM', KEYS[1], member)

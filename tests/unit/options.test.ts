@@ -82,6 +82,18 @@ describe('createSessions refuses', () => {
       { store: { ...verbsOfAStore(), end: undefined } },
       /store must be/,
     ],
+    ...(['users', 'references', 'activity', 'revocations'] as const).map(
+      (part): [string, object, RegExp] => [
+        `a store without ${part}`,
+        { store: { ...verbsOfAStore(), [part]: undefined } },
+        /store must be/,
+      ],
+    ),
+    [
+      'a reference named as a verb',
+      { references: { save: true } },
+      /'save', a verb of the session/,
+    ],
     ['a transport by name', { transport: 'header' }, /transport must be headerTransport\(…\)/],
     ['an empty transport', { transport: {} }, /transport must be headerTransport/],
     ['null for a transport', { transport: null }, /transport must be/],
