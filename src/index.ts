@@ -32,14 +32,10 @@ export type {
   SignInOptions,
 } from './core/session.ts'
 export type { StopListening } from './core/revocations.ts'
+export type { ReferringSessions } from './core/referring.ts'
+export type { Revocation, Revoker } from './core/revoke.ts'
 export type { Sessions } from './core/sessions.ts'
-export type {
-  ListOptions,
-  Revocation,
-  SessionInfo,
-  SessionPage,
-  UserSessions,
-} from './core/users.ts'
+export type { ListOptions, SessionInfo, SessionPage, UserSessions } from './core/users.ts'
 export type { Store } from './core/store.ts'
 export type { Transport } from './core/transport.ts'
 export type { CookieOptions } from './http/cookie-options.ts'

@@ -23,6 +23,18 @@ const table: Record<string, Room> = {
   node: { rooms: ['core'], packages: [], peers: [] },
   // http: CSRF is decided there, and each framework mounts it.
   adapters: { rooms: ['core', 'http', 'node'], packages: [], peers: ['koa'] },
+  // One drop-in for each replaced package: a file with its name, and a folder where one file is too few.
+  compat: {
+    rooms: ['core', 'http', 'redis', 'memory', 'node'],
+    packages: ['cookie', 'cookie-signature', 'keygrip', 'lru-cache'],
+    peers: ['koa', 'ioredis', 'redis', 'iovalkey', 'express-session'],
+  },
+  // Sessions of other packages, read where they lie.
+  migrate: {
+    rooms: ['core', 'http', 'redis'],
+    packages: ['cookie', 'cookie-signature', 'keygrip'],
+    peers: [],
+  },
   // The files directly in src/. No room may import them.
   '.': { rooms: ['core', 'http', 'memory'], packages: [], peers: [] },
 }
@@ -31,7 +43,7 @@ const table: Record<string, Room> = {
 const ownFile: Record<string, string> = { koa: 'adapters/koa.ts' }
 
 /** Sockets belong to these rooms. */
-const socketRooms = ['node', 'adapters']
+const socketRooms = ['node', 'adapters', 'compat']
 const sockets = /^node:(http|https|http2|net|tls|dgram)$/
 /** `isIP` of node:net looks at a text and opens nothing. */
 const withoutSockets = ['http/device.ts']

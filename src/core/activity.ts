@@ -8,6 +8,7 @@ import { decodeMetaLine } from './document.ts'
 import type { Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
+import { answerOf } from './answer.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { optionError } from './errors.ts'
@@ -82,7 +83,7 @@ export function activityRules(option: unknown): ActivityRules | undefined {
   return {
     keep: milliseconds('activity.keep', keep),
     namespaceOf: (request) => {
-      const chosen: unknown = namespace?.(request)
+      const chosen = namespace && answerOf('activity.namespace', () => namespace(request))
       return typeof chosen === 'string' && chosen !== '' ? chosen : EVERYBODY
     },
   }
@@ -133,17 +134,12 @@ export function forgetActive(
 export async function activityOf(
   engine: Engine,
   window: Duration,
-  { namespace = EVERYBODY, limit = 20 }: ActivityQuery = {},
+  query: ActivityQuery = {},
 ): Promise<ActivityReport> {
   const { store, clock } = engine
+  const { namespace, limit } = checkedQuery(query)
   const now = clock.now()
   const since = now - checkedWindow(engine, window)
-  if (typeof namespace !== 'string' || namespace === '') {
-    throw optionError('namespace must be what the option activity.namespace returns.')
-  }
-  if (!Number.isSafeInteger(limit) || limit < 0 || limit > MOST) {
-    throw optionError(`limit must be a whole number from 0 to ${MOST}.`)
-  }
   const active = await ask(engine, 'activity', store.activity.since(namespace, since, limit))
   const documents = await ask(
     engine,
@@ -161,6 +157,22 @@ export async function activityOf(
   // The documents know better than the notes, which are as old as the last touch.
   const latest = recent.toSorted((a, b) => Number(b.lastSeenAt) - Number(a.lastSeenAt))
   return { sessions: active.sessions - gone.length, users: active.users, recent: latest }
+}
+
+function checkedQuery(query: ActivityQuery): Required<ActivityQuery> {
+  if (typeof query !== 'object' || query === null) {
+    throw optionError('activity takes a window, and an object with namespace and limit.')
+  }
+  const { namespace = EVERYBODY, limit = 20, ...unknown } = query
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) {
+    throw optionError(`activity has no option '${name}'; it takes namespace and limit.`)
+  }
+  if (typeof namespace !== 'string' || namespace === '') {
+    throw optionError('namespace must be what the option activity.namespace returns.')
+  }
+  if (Number.isSafeInteger(limit) && limit >= 0 && limit <= MOST) return { namespace, limit }
+  throw optionError(`limit must be a whole number from 0 to ${MOST}.`)
 }
 
 function checkedWindow({ activity }: Engine, window: Duration): number {

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Codec } from './codec.ts'
 import { HandstampError } from './errors.ts'
 import type { SessionEmitter } from './events.ts'
+import type { FormerSessions } from './former.ts'
 import type { References } from './references.ts'
 import type { GenerateId } from './id.ts'
 import type { Device } from './device.ts'
@@ -38,6 +39,8 @@ export interface Engine {
   readonly onConflict: 'last-write-wins' | 'error' | ResolveConflict
   readonly limit: SessionLimit | undefined
   readonly references: References
+  /** Sessions of other packages that go on as ours. */
+  readonly migrateFrom: readonly FormerSessions[]
   /** Undefined: who is active is not noted. */
   readonly activity: ActivityRules | undefined
   readonly revocations: Revocations

@@ -12,6 +12,8 @@ export type RejectReason =
   | 'moved'
   | 'ended'
   | 'validate'
+  /** A session of another package that cannot be read, see `migrateFrom`. */
+  | 'unreadable'
 
 /** Why a request was refused as a possible forgery: see docs/csrf.md. */
 export type CsrfReason =
@@ -45,6 +47,8 @@ export interface SessionEvents {
    * means, its owner's included; told after `sessions.listen()` only, without the user.
    */
   revoked: [{ handle: Handle; userId: string | undefined; by: EndedBy; remote?: true }]
+  /** A session of another package went on as ours: `from` names the package. */
+  migrated: [{ handle: Handle; userId: string | undefined; from: string }]
   /** Found over its limit when a request brought it. */
   expired: [{ handle: Handle; limit: 'idle' | 'absolute' }]
   rejected: [{ reason: RejectReason; handle?: Handle }]

@@ -5,6 +5,7 @@ import { encodeField, linesOf, withLine } from './document.ts'
 import type { Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
+import { notIntegerError } from './errors.ts'
 import { withReferences } from './references.ts'
 import type { Patch } from './store.ts'
 import { newRevision, ownerOf, writtenMeta } from './write.ts'
@@ -89,4 +90,11 @@ export async function incrementField(
   if (outcome.kind === 'too-large') throw tooLargeError(undefined, maxBytes, fields, codec)
   if (outcome.kind !== 'incremented') return outcome
   return { ...outcome, meta: writtenMeta(meta, revision, now) }
+}
+
+/** Absent counts as 0. Throws ERR_NOT_INTEGER. */
+export function sumOf(field: string, stored: unknown = 0, by: number): number {
+  const sum = Number.isSafeInteger(stored) ? (stored as number) + by : NaN
+  if (Number.isSafeInteger(sum)) return sum
+  throw notIntegerError(field)
 }

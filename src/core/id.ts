@@ -35,8 +35,8 @@ export function asSessionId(text: string): SessionId | undefined {
 }
 
 /** The text as a handle, or undefined where it cannot be one. */
-export function asHandle(text: string): Handle | undefined {
-  return HANDLE.test(text) ? (text as Handle) : undefined
+export function asHandle(text: unknown): Handle | undefined {
+  return typeof text === 'string' && HANDLE.test(text) ? (text as Handle) : undefined
 }
 
 /** The first 132 bits of SHA-256: whoever reads the store cannot present the id (ASVS 5.0, 13.2). */

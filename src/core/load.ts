@@ -8,6 +8,7 @@ import type { Handle, SessionId } from './id.ts'
 import type { Standing } from './plan.ts'
 import { judge } from './policy.ts'
 import type { Claim } from './transport.ts'
+import { end } from './write.ts'
 
 /** A live session as it was read. */
 export interface Loaded {
@@ -24,8 +25,14 @@ export interface Loaded {
 export interface Found {
   readonly standing: Standing
   readonly loaded?: Loaded
-  /** Where to look instead, for as long as a moved session's grace lasts. */
+  /** What a session that moved has become. */
   readonly successor?: Handle
+}
+
+/** What stands under one handle. */
+interface Sight extends Found {
+  /** Why it is not taken; a moved one still is while its grace lasts. */
+  readonly refusal?: 'unknown' | 'ended' | 'moved' | 'idle' | 'absolute'
 }
 
 /** A browser sends few cookies of one name (one per path and domain); more are an attack. */
@@ -57,49 +64,61 @@ export function presentedBy({ ids }: Claim): readonly Handle[] {
   return ids.length > MOST_CANDIDATES ? [] : ids.map(handleOf)
 }
 
+/** Ends one of them; which user's list it leaves, and which references, stands in what is stored. */
+export async function endPresented(engine: Engine, handle: Handle): Promise<void> {
+  const { loaded } = await look(engine, handle)
+  await end(engine, handle, loaded)
+}
+
 function ambiguous(engine: Engine): Found {
   engine.events.tell('rejected', { reason: 'ambiguous' })
   return { standing: 'none' }
 }
 
 async function lookUp(engine: Engine, id: SessionId): Promise<Found> {
-  const found = await read(engine, handleOf(id), id)
-  if (!found.successor) return found
+  const { refusal, ...found } = await read(engine, handleOf(id), id)
+  if (!found.successor || refusal) return found
   // Within its grace the old id answers for the new session; one step is all it is good for.
   const { standing, loaded } = await read(engine, found.successor, undefined)
   return loaded ? { standing, loaded: { ...loaded, formerId: id } } : { standing: 'moved' }
 }
 
-/** Reads one handle and judges what stands there. */
+/** Reads the handle that a request brought, and tells why it was not taken. */
 export async function read(
   engine: Engine,
   handle: Handle,
   id: SessionId | undefined,
-): Promise<Found> {
+): Promise<Sight> {
+  const found = await look(engine, handle, id)
+  const { refusal } = found
+  if (refusal === 'idle' || refusal === 'absolute') {
+    engine.events.tell('expired', { handle, limit: refusal })
+  } else if (refusal) engine.events.tell('rejected', { reason: refusal, handle })
+  return found
+}
+
+/** Reads one handle and judges what stands there; outside of requests nothing was rejected. */
+export async function look(engine: Engine, handle: Handle, id?: SessionId): Promise<Sight> {
   const { events, store, clock, codec } = engine
   const text = await ask(engine, 'load', store.load(handle))
-  if (text === undefined) {
-    events.tell('rejected', { reason: 'unknown', handle })
-    return { standing: 'none' }
-  }
+  if (text === undefined) return { standing: 'none', refusal: 'unknown' }
   const decoded = decodeDocument(text, codec)
   switch (decoded.kind) {
     case 'corrupt':
       events.tell('corrupt', { handle, reason: decoded.reason })
       return { standing: 'none' }
     case 'ended':
-      events.tell('rejected', { reason: 'ended', handle })
-      return { standing: 'ended' }
-    case 'moved':
-      if (clock.now() < decoded.graceUntil)
-        return { standing: 'moved', successor: decoded.successor }
-      events.tell('rejected', { reason: 'moved', handle })
-      return { standing: 'moved' }
+      return { standing: 'ended', refusal: 'ended' }
+    case 'moved': {
+      const { successor } = decoded
+      return clock.now() < decoded.graceUntil
+        ? { standing: 'moved', successor }
+        : { standing: 'moved', successor, refusal: 'moved' }
+    }
     case 'live': {
       const judgement = judge(decoded.meta, clock.now())
       if (judgement === 'live') return { standing: 'live', loaded: { handle, id, ...decoded } }
-      events.tell('expired', { handle, limit: judgement === 'idle-expired' ? 'idle' : 'absolute' })
-      return { standing: 'none' }
+      return { standing: 'none', refusal: judgement === 'idle-expired' ? 'idle' : 'absolute' }
     }
   }
 }

@@ -10,6 +10,8 @@ import { milliseconds } from './duration.ts'
 import type { Engine, ResolveConflict } from './engine.ts'
 import { optionError } from './errors.ts'
 import { SessionEmitter } from './events.ts'
+import { checkedSources } from './former.ts'
+import type { FormerSessions } from './former.ts'
 import { randomSecret, refuseWeakIds } from './id.ts'
 import type { GenerateId } from './id.ts'
 import { checkedReferences } from './references.ts'
@@ -65,6 +67,11 @@ export interface EngineOptions<Data extends object> {
    * session and touch interval, and none that a response waits for. Default: false.
    */
   readonly activity?: boolean | ActivityOptions
+  /**
+   * Sessions of other packages that go on as ours, with `fromExpressSession(…)` and the others of
+   * `handstamp/migrate`. Default: none.
+   */
+  readonly migrateFrom?: readonly FormerSessions[]
   /** Says whether a stored session fits the request; otherwise the visitor is anonymous. */
   readonly validate?: (session: Session<Data>, request: unknown) => boolean | Promise<boolean>
   /** Runs before a session with changes is written and may change it further. */
@@ -133,6 +140,7 @@ export function resolveEngine<Data extends object>(
     onConflict,
     limit: limitOf(options),
     references: checkedReferences(options.references),
+    migrateFrom: checkedSources(options.migrateFrom),
     activity: activityRules(options.activity),
     revocations: new Revocations(parts.store.revocations, { events, background, storeTimeout }),
     validate: hook('validate', options.validate) as Engine['validate'],
@@ -140,9 +148,33 @@ export function resolveEngine<Data extends object>(
   }
 }
 
+interface Contract {
+  readonly verbs: readonly string[]
+  /** What lies within, each with verbs of its own. */
+  readonly parts?: Readonly<Record<string, readonly string[]>>
+  readonly remedy: string
+}
+
 const CONTRACTS = {
   store: {
-    verbs: ['load', 'create', 'update', 'increment', 'touch', 'regenerate', 'end', 'close'],
+    verbs: [
+      'load',
+      'create',
+      'adopt',
+      'update',
+      'increment',
+      'touch',
+      'regenerate',
+      'end',
+      'claim',
+      'close',
+    ],
+    parts: {
+      users: ['admit', 'list', 'count', 'end', 'confirm'],
+      references: ['note', 'notedAt', 'forget', 'page'],
+      activity: ['note', 'forget', 'since'],
+      revocations: ['publish', 'subscribe'],
+    },
     remedy: 'redisStore(…) or memoryStore(…); a store of another library or a bare client is none',
   },
   transport: { verbs: ['covers', 'read', 'write'], remedy: 'headerTransport(…), or left out' },
@@ -152,15 +184,20 @@ const CONTRACTS = {
 
 /** Looks for the functions only: what they do is between the application and its tests. */
 function checkContracts(given: Record<keyof typeof CONTRACTS, unknown>): void {
-  for (const [name, { verbs, remedy }] of Object.entries(CONTRACTS)) {
+  for (const [name, contract] of Object.entries<Contract>(CONTRACTS)) {
     const part = given[name as keyof typeof CONTRACTS]
-    const isPart = typeof part === 'object' && part !== null
+    const inner = Object.entries(contract.parts ?? {})
     if (
-      !isPart ||
-      verbs.some((verb) => typeof (part as Record<string, unknown>)[verb] !== 'function')
+      !hasVerbs(part, contract.verbs) ||
+      inner.some(([key, verbs]) => !hasVerbs((part as Record<string, unknown>)[key], verbs))
     )
-      throw optionError(`${name} must be ${remedy}.`)
+      throw optionError(`${name} must be ${contract.remedy}.`)
   }
+}
+
+function hasVerbs(part: unknown, verbs: readonly string[]): boolean {
+  if (typeof part !== 'object' || part === null) return false
+  return verbs.every((verb) => typeof (part as Record<string, unknown>)[verb] === 'function')
 }
 
 function touchIntervalOf(option: Duration | undefined, idleTimeout: number): number | undefined {

@@ -17,6 +17,11 @@ export function expiryOf(meta: Meta): number {
   return Math.min(meta.lastSeenAt + meta.idleTimeout, meta.absoluteDeadline)
 }
 
+/** When the user last proved who they are; undefined where nobody knows (a session of another package). */
+export function signedInAtOf({ signIn }: Meta): Date | undefined {
+  return signIn && signIn.at > 0 ? new Date(signIn.at) : undefined
+}
+
 /** What is left for the store's garbage collection, at least 1 ms: 0 would mean "for ever" to some stores. */
 export function ttlOf(meta: Meta, now: number): number {
   return Math.max(1, expiryOf(meta) - now)

@@ -2,9 +2,8 @@
 import type { Device } from './device.ts'
 import type { Meta } from './document.ts'
 import type { Handle, SessionId } from './id.ts'
-import { expiryOf } from './policy.ts'
+import { expiryOf, signedInAtOf } from './policy.ts'
 import type { SessionMeta } from './session.ts'
-import type { Stored } from './write.ts'
 
 /** The id is the client's secret: there for who asks, invisible to who prints, copies or serialises. */
 export class PrintableMeta implements SessionMeta {
@@ -21,9 +20,9 @@ export class PrintableMeta implements SessionMeta {
   readonly signedInAt: Date | undefined
   readonly device: Device | undefined
 
-  constructor(current: Stored | undefined, meta: Meta, isNew: boolean) {
-    this.#id = current?.id
-    this.handle = current?.handle
+  constructor(handle: Handle | undefined, id: SessionId | undefined, meta: Meta, isNew: boolean) {
+    this.#id = id
+    this.handle = handle
     this.createdAt = new Date(meta.createdAt)
     this.lastSeenAt = new Date(meta.lastSeenAt)
     this.expiresAt = new Date(expiryOf(meta))
@@ -33,7 +32,7 @@ export class PrintableMeta implements SessionMeta {
     this.isNew = isNew
     const { signIn } = meta
     this.userId = signIn?.userId
-    this.signedInAt = signIn && new Date(signIn.at)
+    this.signedInAt = signedInAtOf(meta)
     this.device = signIn?.device
   }
 

@@ -4,12 +4,14 @@
  * it: the index may name a session too many, which is found out on reading, but never one too few.
  */
 import { hash } from 'node:crypto'
+import { answerOf } from './answer.ts'
 import { linesOf } from './document.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'
 import { optionError } from './errors.ts'
 import type { Handle } from './id.ts'
+import { isReserved } from './reserved.ts'
 
 declare const referenceBrand: unique symbol
 
@@ -37,21 +39,48 @@ export function referenceKey(
   return hash('sha256', text, 'base64url').slice(0, LENGTH) as ReferenceKey
 }
 
-/** The references that a session with this body has. */
+/** The references that a session with this body has. Throws ERR_OPTION where a function fails. */
 export function referencesOf(engine: Engine, body: string): ReferenceKey[] {
   const names = Object.entries(engine.references)
   if (names.length === 0) return []
+  const fields = fieldsOf(engine, body)
+  return names.flatMap(([name, from]) => keysOf(name, from, fields))
+}
+
+/** The same of what is stored, where a function that fails names none: it must not keep a session alive. */
+export function storedReferencesOf(engine: Engine, body: string): ReferenceKey[] {
+  const names = Object.entries(engine.references)
+  if (names.length === 0) return []
+  const fields = fieldsOf(engine, body)
+  return names.flatMap(([name, from]) => {
+    try {
+      return keysOf(name, from, fields)
+    } catch {
+      return []
+    }
+  })
+}
+
+function fieldsOf(engine: Engine, body: string): Fields {
   const fields: Fields = {}
   for (const [name, value] of linesOf(body)) {
     fields[JSON.parse(name) as string] = engine.codec.decode(value)
   }
-  return names.flatMap(([name, from]) => {
-    const values: unknown[] = [from === true ? fields[name] : from(fields)].flat()
-    return values
-      .filter(isValue)
-      .slice(0, MOST_VALUES)
-      .map((value) => referenceKey(name, value))
-  })
+  return fields
+}
+
+function keysOf(
+  name: string,
+  from: References[string] | undefined,
+  fields: Fields,
+): ReferenceKey[] {
+  const found =
+    typeof from === 'function' ? answerOf(`references.${name}`, () => from(fields)) : fields[name]
+  const values: unknown[] = [found].flat()
+  return values
+    .filter(isValue)
+    .slice(0, MOST_VALUES)
+    .map((value) => referenceKey(name, value))
 }
 
 function isValue(value: unknown): value is string | number | bigint | boolean {
@@ -70,7 +99,7 @@ export async function withReferences<Outcome>(
 ): Promise<Outcome> {
   if (Object.keys(engine.references).length === 0) return write()
   const { store, clock } = engine
-  const before = previous ? referencesOf(engine, previous.body) : []
+  const before = previous ? storedReferencesOf(engine, previous.body) : []
   const after = next ? referencesOf(engine, next.body) : []
   const isSame = next?.handle === previous?.handle
   const fresh = isSame ? after.filter((key) => !before.includes(key)) : after
@@ -114,13 +143,15 @@ export function checkedReferences(references: unknown): References {
   if (references === undefined) return {}
   const isRecord =
     typeof references === 'object' && references !== null && !Array.isArray(references)
-  if (
-    isRecord &&
-    Object.values(references).every((from) => from === true || typeof from === 'function')
-  ) {
-    return references as References
+  const entries = Object.entries(isRecord ? (references as References) : {})
+  if (!isRecord || entries.some(([, from]) => from !== true && typeof from !== 'function')) {
+    throw optionError(
+      'references must be an object of names with true (the field of that name) or a function.',
+    )
   }
+  const reserved = entries.find(([name, from]) => from === true && isReserved(name))
+  if (!reserved) return references as References
   throw optionError(
-    'references must be an object of names with true (the field of that name) or a function.',
+    `references names '${reserved[0]}', a verb of the session: no field is called so. Give it a function of the data.`,
   )
 }

@@ -27,7 +27,7 @@ export interface SessionMeta {
   readonly isNew: boolean
   /** Who signed in; undefined for an anonymous session. */
   readonly userId: string | undefined
-  /** When the user last proved who they are (`signIn`, `reauthenticate`). */
+  /** When the user last proved who they are (`signIn`, `reauthenticate`); undefined too where another package knew. */
   readonly signedInAt: Date | undefined
   readonly device: Device | undefined
 }

@@ -5,17 +5,18 @@ import { backgroundDone } from './background.ts'
 import type { Duration } from './duration.ts'
 import type { Engine } from './engine.ts'
 import { HandstampError } from './errors.ts'
-import type { RevokedBy, SessionEmitter } from './events.ts'
+import type { SessionEmitter } from './events.ts'
 import { asHandle } from './id.ts'
-import { read } from './load.ts'
+import { look } from './load.ts'
+import { checkedRevoker, confirmed, revokeOne } from './revoke.ts'
+import type { Revocation, Revoker } from './revoke.ts'
 import type { StopListening } from './revocations.ts'
 import type { Session } from './session.ts'
 import type { RequestHead } from './transport.ts'
 import { ReferringSessions } from './referring.ts'
 import { describeSession, UserSessions } from './users.ts'
-import type { Revocation, SessionInfo } from './users.ts'
+import type { SessionInfo } from './users.ts'
 import { Visit } from './visit.ts'
-import { end } from './write.ts'
 
 /** Made by `createSessions`; adapters mount it. */
 export class Sessions<Data extends object> {
@@ -71,25 +72,21 @@ export class Sessions<Data extends object> {
    * await sessions.by('tenantId', 't-7').revokeAll()
    */
   by(name: string, value: string | number | boolean): ReferringSessions {
-    return new ReferringSessions(this.#engine, name, value, ({ handle }, by) =>
-      this.revoke(handle, by),
-    )
+    return new ReferringSessions(this.#engine, name, value)
   }
 
   /** The live session of a handle, for whoever may see all sessions; undefined where there is none. */
   async find(handle: string): Promise<SessionInfo | undefined> {
     const found = asHandle(handle)
-    const { loaded } = found ? await read(this.#engine, found, undefined) : {}
+    const { loaded } = found ? await look(this.#engine, found) : {}
     return found && loaded && describeSession(found, loaded.meta, undefined)
   }
 
   /** Ends the session of a handle, anonymous ones included; whatever names no live session ends nothing. */
-  async revoke(handle: string, by: RevokedBy = 'admin'): Promise<Revocation> {
-    const session = await this.find(handle)
-    if (!session) return { ended: [], replicated: undefined }
-    if (session.userId !== undefined) return this.user(session.userId).revoke(handle, by)
-    const isEnded = await end(this.#engine, session.handle, undefined, by)
-    return { ended: isEnded ? [session.handle] : [], replicated: undefined }
+  async revoke(handle: string, by: Revoker = 'admin'): Promise<Revocation> {
+    const one = asHandle(handle)
+    const revoker = checkedRevoker(by)
+    return confirmed(this.#engine, one ? await revokeOne(this.#engine, one, revoker) : [])
   }
 
   /**

@@ -148,8 +148,19 @@ export type Ending =
 
 export interface Ended {
   readonly handles: readonly Handle[]
-  /** The batch was empty: no other session is left. */
+  /** The batch had all there were: at that instant no other session was left. */
   readonly isLast: boolean
+}
+
+/** A session that goes on from one of another package. */
+export interface Adoption {
+  /** Names the mark that it was taken over, in the slot of the session. */
+  readonly mark: string
+  readonly markTtl: number
+  readonly document: string
+  readonly ttl: number
+  readonly now: number
+  readonly owner: UserKey | undefined
 }
 
 export type UpdateOutcome =
@@ -175,6 +186,8 @@ export interface Store {
   load(handle: Handle): Promise<string | undefined>
   /** Writes a new document that leaves by itself after `ttl` ms. `taken`: another one stands there. */
   create(handle: Handle, document: string, ttl: number): Promise<'created' | 'taken'>
+  /** As `create`, if the mark was never set; sets it in the same step. */
+  adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'>
   /** Applies the patch to a live session, moves its idle limit, never beyond the absolute one. */
   update(handle: Handle, patch: Patch): Promise<UpdateOutcome>
   /** Adds to one field holding an integer (absent counts as 0). */
@@ -183,8 +196,12 @@ export interface Store {
   touch(handle: Handle, now: number, owner?: UserKey): Promise<'touched' | 'gone'>
   /** Ends a live session and makes its successor (of the same slot tag) in one step. */
   regenerate(handle: Handle, patch: Patch, succession: Succession): Promise<UpdateOutcome | Taken>
-  /** Removes whatever is under the handle; a live session leaves the tombstone. Idempotent. */
-  end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'>
+  /** Removes whatever is under the handle; a live session leaves the tombstone, if one is given. Idempotent. */
+  end(
+    handle: Handle,
+    tombstone: Tombstone | undefined,
+    owner?: UserKey,
+  ): Promise<'ended' | 'absent'>
   /**
    * As `end`, and hands over the document for the session that follows: '' for a resent command whose
    * first reply had it, undefined where no session was live.
@@ -212,15 +229,15 @@ export interface UserStore {
   admit(handle: Handle, admission: Admission): Promise<AdmitOutcome>
   /** A page of a user's live sessions; entries whose session is no more are removed on the way. */
   list(owner: UserKey, page: IndexPage): Promise<ListedPage>
-  /** How many live sessions the index of a user holds; removes what has expired. */
+  /** How many live sessions the index of a user holds; removes what has expired, or is no more. */
   count(owner: UserKey, now: number): Promise<number>
   /** Ends sessions of a user, index and all, one or a batch of them. */
   end(owner: UserKey, ending: Ending): Promise<Ended>
   /**
-   * Whether a replica has what was last written about a user; undefined where there is none, or no
-   * telling. Bounded: it never waits longer than 50 ms.
+   * Whether replicas have the end of these sessions; undefined where there is none, or no telling.
+   * Bounded: it takes no longer than 50 ms, and nothing else waits for it.
    */
-  confirm(owner: UserKey): Promise<boolean | undefined>
+  confirm(ended: readonly Handle[]): Promise<boolean | undefined>
 }
 
 /** Notes of sessions under references; nothing covers a note and its session in one step. */
@@ -231,6 +248,11 @@ export interface ReferenceStore {
   notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined>
   /** Removes the note of that time; a later one stays. Without a time any note goes. */
   forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void>
-  /** A stretch of the notes, the latest first; whether each still holds is for the caller to see. */
-  page(reference: ReferenceKey, offset: number, count: number): Promise<readonly Note[]>
+  /** A stretch of the notes, from one of its ends; whether each still holds is for the caller to see. */
+  page(
+    reference: ReferenceKey,
+    first: 'latest' | 'earliest',
+    offset: number,
+    count: number,
+  ): Promise<readonly Note[]>
 }

@@ -13,12 +13,12 @@ const MOST_BYTES = 512
 
 /** Throws ERR_USER_ID: a user id is stored with each of the user's sessions, so it is short. */
 export function checkedUserId(userId: unknown): string {
-  if (typeof userId === 'string' && userId !== '' && Buffer.byteLength(userId) <= MOST_BYTES) {
-    return userId
-  }
+  // Of half a pair nothing is left in UTF-8, so different users would be one.
+  const isText = typeof userId === 'string' && userId !== '' && !/\p{Surrogate}/u.test(userId)
+  if (isText && Buffer.byteLength(userId) <= MOST_BYTES) return userId
   throw new HandstampError(
     'ERR_USER_ID',
-    `A user id must be a text of 1 to ${MOST_BYTES} bytes; give String(id) for a number, and a stable short id, not a record.`,
+    `A user id must be a text of 1 to ${MOST_BYTES} bytes, without half surrogate pairs; give String(id) for a number, and a stable short id, not a record.`,
   )
 }
 

@@ -5,13 +5,14 @@ import type { Device } from './device.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { tellRevoked } from './ended.ts'
-import { goneError } from './errors.ts'
-import type { RevokedBy } from './events.ts'
+import { goneError, optionError } from './errors.ts'
 import { asHandle, tagOf } from './id.ts'
 import type { Handle } from './id.ts'
 import { checkedPage } from './page.ts'
 import type { PageOptions } from './page.ts'
-import { expiryOf } from './policy.ts'
+import { expiryOf, signedInAtOf } from './policy.ts'
+import { checkedRevoker, confirmed, endlessError, MOST_BATCHES, revokeOfUser } from './revoke.ts'
+import type { Revocation, Revoker } from './revoke.ts'
 import { checkedUserId, userKeyOf } from './user.ts'
 import type { UserKey } from './user.ts'
 
@@ -46,14 +47,6 @@ export interface SessionPage {
   readonly next: number | undefined
 }
 
-export interface Revocation {
-  /** The sessions that were live and are ended. */
-  readonly ended: readonly Handle[]
-  /** Whether a replica has confirmed it, so that a failover cannot undo it; undefined where there is none, or no telling. */
-  readonly replicated: boolean | undefined
-}
-
-const NOTHING: Revocation = { ended: [], replicated: undefined }
 /** Keeps each command on Redis far below 2 ms. */
 const BATCH = 100
 
@@ -74,12 +67,12 @@ export class UserSessions {
    * @example
    * const { sessions } = await engine.user(id).list({ current: req.session })
    */
-  async list({ current, ...options }: ListOptions = {}): Promise<SessionPage> {
-    const { limit, offset } = checkedPage(options)
+  async list(options: ListOptions = {}): Promise<SessionPage> {
+    const { limit, offset } = checkedPage(options, ['current'])
+    const mark = options.current === undefined ? undefined : handleOf(options.current)
     const { store, clock } = this.#engine
     const page = { now: clock.now(), offset, count: limit }
     const { entries, isFull } = await ask(this.#engine, 'list', store.users.list(this.#owner, page))
-    const mark = current?.meta.handle
     const sessions = entries.flatMap(({ handle, metaLine }) => {
       const meta = decodeMetaLine(metaLine)
       return meta?.signIn?.userId === this.#userId ? [describeSession(handle, meta, mark)] : []
@@ -95,58 +88,46 @@ export class UserSessions {
   }
 
   /** Ends one session of the user; whatever is not theirs, or no handle at all, ends nothing. */
-  async revoke(handle: string, by: RevokedBy = 'user'): Promise<Revocation> {
+  async revoke(handle: string, by: Revoker = 'user'): Promise<Revocation> {
     const only = asHandle(handle)
-    if (!only || tagOf(only) !== tagOf(this.#owner)) return NOTHING
-    const ending = { only, userId: this.#userId }
-    const { handles } = await ask(
-      this.#engine,
-      'revoke',
-      this.#engine.store.users.end(this.#owner, ending),
-    )
-    tellRevoked(this.#engine, handles, by, this.#userId)
-    return this.#confirmed(handles)
+    const revoker = checkedRevoker(by)
+    const isTheirs = only && tagOf(only) === tagOf(this.#owner)
+    const ended = isTheirs ? await revokeOfUser(this.#engine, this.#userId, only, revoker) : []
+    return confirmed(this.#engine, ended)
   }
 
   /**
    * Ends all sessions of the user but this one ("sign out everywhere else", OWASP ASVS 5.0, 7.4.3).
    * Rejects with ERR_SESSION_GONE where this one is not stored: it would end them all.
    */
-  async revokeOthers(current: Held, by: RevokedBy = 'user'): Promise<Revocation> {
-    const { handle } = current.meta
+  async revokeOthers(current: Held, by: Revoker = 'user'): Promise<Revocation> {
+    const handle = handleOf(current)
     if (handle === undefined) throw goneError()
-    return this.#revokeAllBut(handle, by)
+    return this.#revokeAllBut(handle, checkedRevoker(by))
   }
 
   /**
    * Ends all sessions of the user (OWASP ASVS 5.0, 7.4.2). Every sign-in acknowledged before the call
    * is refused after it; one that runs beside it may be ended too.
    */
-  revokeAll(by: RevokedBy = 'admin'): Promise<Revocation> {
-    return this.#revokeAllBut(undefined, by)
+  async revokeAll(by: Revoker = 'admin'): Promise<Revocation> {
+    return this.#revokeAllBut(undefined, checkedRevoker(by))
   }
 
-  async #revokeAllBut(except: Handle | undefined, by: RevokedBy): Promise<Revocation> {
+  async #revokeAllBut(except: Handle | undefined, by: Revoker): Promise<Revocation> {
     const { store } = this.#engine
     const ended: Handle[] = []
-    // From the front each time, until a batch is empty: whatever is added or moved meanwhile, none is passed over.
-    for (;;) {
+    // From the front each time, until a batch has all that is left: whatever is added or moved meanwhile,
+    // none is passed over, and what begins after that step began after the call.
+    for (let batches = 0; batches < MOST_BATCHES; batches++) {
       const batch = store.users.end(this.#owner, { except, most: BATCH })
       const { handles, isLast } = await ask(this.#engine, 'revoke', batch)
       // At once: a later batch may fail, and these have ended all the same.
       tellRevoked(this.#engine, handles, by, this.#userId)
       ended.push(...handles)
-      if (isLast) return this.#confirmed(ended)
+      if (isLast) return confirmed(this.#engine, ended)
     }
-  }
-
-  async #confirmed(ended: readonly Handle[]): Promise<Revocation> {
-    const { store } = this.#engine
-    if (ended.length === 0) return NOTHING
-    return {
-      ended,
-      replicated: await ask(this.#engine, 'confirm', store.users.confirm(this.#owner)),
-    }
+    throw endlessError(ended.length)
   }
 }
 
@@ -161,9 +142,21 @@ export function describeSession(
     userId: signIn?.userId,
     device: signIn?.device,
     createdAt: new Date(meta.createdAt),
-    signedInAt: signIn && new Date(signIn.at),
+    signedInAt: signedInAtOf(meta),
     lastSeenAt: new Date(meta.lastSeenAt),
     expiresAt: new Date(expiryOf(meta)),
     isCurrent: handle === current,
   }
+}
+
+/** Of anything that claims to be a session. Throws ERR_OPTION. */
+function handleOf(held: unknown): Handle | undefined {
+  const meta: unknown = typeof held === 'object' && held !== null && Reflect.get(held, 'meta')
+  if (typeof meta === 'object' && meta !== null) {
+    const handle: unknown = Reflect.get(meta, 'handle')
+    if (handle === undefined) return undefined
+    const known = asHandle(handle)
+    if (known) return known
+  }
+  throw optionError('The current session must be a session, such as req.session or ctx.session.')
 }

@@ -5,7 +5,7 @@ import { withLine } from './document.ts'
 import type { Fields, Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
-import { incrementField, updateField } from './field.ts'
+import { incrementField, sumOf, updateField } from './field.ts'
 import {
   goneError,
   headSentError,
@@ -16,7 +16,7 @@ import {
 } from './errors.ts'
 import type { SessionId } from './id.ts'
 import { checkLifetime, resolveLifetime } from './lifetime.ts'
-import { read } from './load.ts'
+import { look, read } from './load.ts'
 import { PrintableMeta } from './printable-meta.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import { fill } from './session-object.ts'
@@ -36,9 +36,12 @@ export class Verbs implements Behind {
   }
 
   meta(): SessionMeta {
-    const { stored, intent } = this.#copy
+    const { stored, intent, keepData } = this.#copy
+    // One that goes on under a new id is found under its old handle until the save.
+    const isOther = intent === 'regenerate' && !keepData
     return new PrintableMeta(
-      intent === 'regenerate' ? undefined : stored,
+      isOther ? undefined : stored?.handle,
+      intent === 'regenerate' ? undefined : stored?.id,
       this.#copy.meta(),
       !stored,
     )
@@ -80,7 +83,11 @@ export class Verbs implements Behind {
     this.#copy.discarded = true
   }
 
-  async regenerate(options: RegenerateOptions, replace: boolean): Promise<void> {
+  async regenerate(
+    options: RegenerateOptions,
+    replace: boolean,
+    isProof: boolean = false,
+  ): Promise<void> {
     const copy = this.#copy
     const { keepData = false, grace = 0, ...unknown } = options
     const [name] = Object.keys(unknown)
@@ -91,7 +98,9 @@ export class Verbs implements Behind {
     // Not awaited where nothing is under way: what the handler does next belongs to the new session.
     if (copy.busy) await copy.busy
     if (copy.standing === 'moved' || copy.standing === 'gone') throw goneError()
+    if (isProof && !copy.meta().signIn) throw notSignedInError()
     if (copy.headSent) throw headSentError()
+    if (isProof) copy.provenAt = copy.engine.clock.now()
     const isSecond = copy.intent === 'regenerate'
     copy.intent = 'regenerate'
     copy.keepData = keepData && (copy.keepData || !isSecond)
@@ -103,16 +112,9 @@ export class Verbs implements Behind {
   }
 
   destroy(): Promise<void> {
-    const copy = this.#copy
-    return copy.serially(async () => {
-      if (copy.standing === 'moved') throw goneError()
-      const hadClient = copy.stored !== undefined || copy.presented.length > 0
-      const isEnded = copy.standing === 'ended' || copy.standing === 'gone'
-      // If this fails, the end of the request tries again, and the client is not told of a success.
-      if (hadClient && !isEnded) copy.intent = 'destroy'
-      await copy.end()
-      copy.replace(null)
-      if (hadClient && !isEnded) copy.cookie = 'clear'
+    return this.#copy.serially(async () => {
+      await this.#end()
+      this.#copy.replace(null)
     })
   }
 
@@ -121,15 +123,29 @@ export class Verbs implements Behind {
   }
 
   signOut(): Promise<void> {
-    const copy = this.#copy
-    return copy.serially(async () => {
-      this.#refuseEnded()
-      const hadClient = copy.stored !== undefined || copy.presented.length > 0
-      if (hadClient) copy.intent = 'destroy'
-      await copy.end()
+    return this.#copy.serially(async () => {
+      await this.#end()
       fill(this.#fields, {})
-      if (hadClient) copy.cookie = 'clear'
     })
+  }
+
+  /** One that has ended already, by a first click, is done; the cookie is then that click's to clear. */
+  async #end(): Promise<void> {
+    const copy = this.#copy
+    if (copy.standing === 'moved' || (await this.#hasMoved())) throw goneError()
+    const hadClient = copy.stored !== undefined || copy.presented.length > 0
+    const isEnded = copy.standing === 'ended' || copy.standing === 'gone'
+    // If this fails, the end of the request tries again, and the client is not told of a success.
+    if (hadClient && !isEnded) copy.intent = 'destroy'
+    await copy.end()
+    if (hadClient && !isEnded) copy.cookie = 'clear'
+  }
+
+  /** Found gone: ended, or going on under a new id that this request does not know. */
+  async #hasMoved(): Promise<boolean> {
+    const { engine, standing, stored } = this.#copy
+    if (standing !== 'gone' || !stored) return false
+    return (await look(engine, stored.handle)).standing === 'moved'
   }
 
   requireFresh(maxAge: Duration): void {
@@ -139,11 +155,8 @@ export class Verbs implements Behind {
     if (this.#copy.engine.clock.now() - signIn.at > limit) throw notFreshError()
   }
 
-  async reauthenticate(): Promise<void> {
-    const copy = this.#copy
-    if (!copy.meta().signIn) throw notSignedInError()
-    await this.regenerate({ keepData: true }, false)
-    copy.provenAt = copy.engine.clock.now()
+  reauthenticate(): Promise<void> {
+    return this.regenerate({ keepData: true }, false, true)
   }
 
   setLifetime(lifetime: LifetimeOptions): void {
@@ -275,12 +288,6 @@ export class Verbs implements Behind {
   get #fields(): Fields {
     return (this.#copy.session ?? {}) as unknown as Fields
   }
-}
-
-function sumOf(field: string, stored: unknown = 0, by: number): number {
-  const sum = Number.isSafeInteger(stored) ? (stored as number) + by : NaN
-  if (Number.isSafeInteger(sum)) return sum
-  throw notIntegerError(field)
 }
 
 function graceOf(grace: RegenerateOptions['grace']): number {

@@ -2,12 +2,14 @@
 import { isEmptied } from './changes.ts'
 import type { Engine, HookSession } from './engine.ts'
 import { HandstampError, optionError } from './errors.ts'
+import { adopt, formerLines, formerOf } from './former.ts'
 import type { SessionId } from './id.ts'
 import { findSession, presentedBy } from './load.ts'
+import type { Found } from './load.ts'
 import { expiryOf } from './policy.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import type { Session } from './session.ts'
-import type { Claim, HeaderLine, RequestHead } from './transport.ts'
+import type { Claim, HeaderLine, Instruction, RequestHead } from './transport.ts'
 import { Verbs } from './verbs.ts'
 import { WorkingCopy } from './working-copy.ts'
 import type { Decision } from './working-copy.ts'
@@ -35,7 +37,8 @@ export class Visit<Data extends object> {
     if (this.#isOpen) return undefined
     if (this.#opening) return this.#opening
     const claim = this.#engine.transport.read(this.#request)
-    if (claim.ids.length === 0 && !claim.rejected) {
+    const isStranger = claim.ids.length === 0 && !claim.rejected
+    if (isStranger && !formerOf(this.#engine, this.#request)) {
       this.#copy.found('none')
       return undefined
     }
@@ -47,7 +50,9 @@ export class Visit<Data extends object> {
 
   async #find(claim: Claim): Promise<void> {
     const copy = this.#copy
-    const { standing, loaded } = await findSession(this.#engine, claim)
+    const found = await findSession(this.#engine, claim)
+    const adopted = found.standing === 'none' ? await this.#adopt() : undefined
+    const { standing, loaded } = adopted ?? found
     copy.presented = presentedBy(claim)
     copy.found(standing, loaded)
     const { validate, events } = this.#engine
@@ -61,6 +66,15 @@ export class Visit<Data extends object> {
     events.tell('rejected', { reason: 'validate', handle: loaded.handle })
     copy.found('none')
     copy.presented = []
+    copy.cookie = 'keep'
+  }
+
+  /** Nothing of ours was found: perhaps a session of another package goes on. */
+  async #adopt(): Promise<Found | undefined> {
+    const former = formerOf(this.#engine, this.#request)
+    const adopted = former && (await adopt(this.#engine, former, this.#request.source))
+    if (adopted?.isCookieDue) this.#copy.cookie = 'set'
+    return adopted && { standing: 'live', loaded: adopted.loaded }
   }
 
   /** Opens and returns the session; null after it was destroyed. */
@@ -161,15 +175,20 @@ export class Visit<Data extends object> {
     copy.headSent = true
     copy.cookie = 'keep'
     if (cookie === 'keep') return NO_LINES
-    const { transport, clock, rolling, events } = this.#engine
+    const { rolling, events } = this.#engine
     if (cacheControl !== undefined && /\b(public|s-maxage)\b/i.test(cacheControl)) {
       events.tell('cacheConflict', { value: cacheControl })
     }
-    if (cookie === 'clear' || !stored?.id)
-      return transport.write(this.#request, { kind: 'clear' }, clock.now())
+    if (cookie === 'clear' || !stored?.id) return this.#lines({ kind: 'clear' })
     const { id, meta } = stored
     const until = meta.persistent ? { until: rolling ? expiryOf(meta) : meta.absoluteDeadline } : {}
-    return transport.write(this.#request, { kind: 'set', id, ...until }, clock.now())
+    return this.#lines({ kind: 'set', id, ...until })
+  }
+
+  #lines(instruction: Instruction): readonly HeaderLine[] {
+    const { transport, clock } = this.#engine
+    const lines = transport.write(this.#request, instruction, clock.now())
+    return [...lines, ...formerLines(this.#engine, this.#request, instruction)]
   }
 }
 

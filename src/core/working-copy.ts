@@ -7,9 +7,11 @@ import { ask } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'
 import { goneError, headSentError, inHookError } from './errors.ts'
 import type { DropReason } from './events.ts'
+import { endFormer } from './former.ts'
 import type { Handle } from './id.ts'
 import { isWithin, within } from './hook-scope.ts'
 import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
+import { endPresented } from './load.ts'
 import { plan } from './plan.ts'
 import type { Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
@@ -200,8 +202,9 @@ export class WorkingCopy {
   /** Ends the session in the store; what the handler holds is no longer anything stored. */
   async end(): Promise<void> {
     const { stored, engine } = this
+    await endFormer(engine, this.request)
     if (stored) await end(engine, stored.handle, stored)
-    else await Promise.all(this.presented.map((handle) => end(engine, handle)))
+    else await Promise.all(this.presented.map((handle) => endPresented(engine, handle)))
     this.standing = 'none'
     this.stored = undefined
     this.presented = []

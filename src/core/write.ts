@@ -16,7 +16,15 @@ import type { Held } from './references.ts'
 import { withReferences } from './references.ts'
 import { userKeyOf } from './user.ts'
 import type { UserKey } from './user.ts'
-import type { FieldChange, Lifetime, Patch, Succession, Taken, UpdateOutcome } from './store.ts'
+import type {
+  FieldChange,
+  Lifetime,
+  Patch,
+  Succession,
+  Taken,
+  Tombstone,
+  UpdateOutcome,
+} from './store.ts'
 
 const REVISION_LENGTH = 6
 /** Two equal ids of 256 random bits do not happen; of a custom generator they may. */
@@ -172,24 +180,32 @@ export function ownerOf({ signIn }: Meta): UserKey | undefined {
   return signIn && userKeyOf(signIn.userId)
 }
 
-/** Ends whatever stands under a handle; false where nothing was live. `by`: it was not its owner. */
+/**
+ * Ends whatever stands under a handle; false where nothing was live. `by`: it was not its owner, and
+ * no newer cookie is on its way to the client that a tombstone would have to protect.
+ */
 export async function end(
   engine: Engine,
   handle: Handle,
   stored?: Held,
   by?: RevokedBy,
 ): Promise<boolean> {
-  if (!(await remove(engine, handle, stored))) return false
+  if (!(await remove(engine, handle, stored, by ? undefined : endedTombstone))) return false
   if (by) tellRevoked(engine, [handle], by, stored?.meta.signIn?.userId)
   else tellDestroyed(engine, handle, stored && ownerOf(stored.meta))
   return true
 }
 
 /** The same without a word: for a session that nobody has heard of yet. */
-export async function remove(engine: Engine, handle: Handle, stored?: Held): Promise<boolean> {
+export async function remove(
+  engine: Engine,
+  handle: Handle,
+  stored?: Held,
+  tombstone?: Tombstone,
+): Promise<boolean> {
   const owner = stored && ownerOf(stored.meta)
   const outcome = await withReferences(engine, undefined, stored, () =>
-    ask(engine, 'end', engine.store.end(handle, endedTombstone, owner)),
+    ask(engine, 'end', engine.store.end(handle, tombstone, owner)),
   )
   return outcome === 'ended'
 }

@@ -1,5 +1,5 @@
 /** The id travels in a cookie: which cookies of a request count, and what the response sets. */
-import { parse, serialize } from 'cookie'
+import { serialize } from 'cookie'
 import type { SerializeOptions } from 'cookie'
 import { optionError } from '../core/errors.ts'
 import type { SessionId } from '../core/id.ts'
@@ -7,6 +7,7 @@ import { NO_CLAIM } from '../core/transport.ts'
 import type { Claim, HeaderLine, Instruction, RequestHead, Transport } from '../core/transport.ts'
 import { resolveCookie } from './cookie-options.ts'
 import type { CookieOptions, CookiePolicy } from './cookie-options.ts'
+import { cookieValues } from './cookie-values.ts'
 import { covers } from './path.ts'
 import { keyRing, plainSeal } from './signature.ts'
 import type { Seal } from './signature.ts'
@@ -88,12 +89,8 @@ function readClaim(header: string | undefined, name: string, seal: Seal): Claim 
   if (header.length > MOST_HEADER) return { ids: [], rejected: 'malformed' }
   const ids = new Set<SessionId>()
   let rejected: Claim['rejected']
-  for (const pair of header.split(';')) {
-    const text = pair.trim()
-    if (!text.startsWith(name) || text[name.length] !== '=') continue
-    const raw = text.slice(name.length + 1)
-    // What an encoder left as it was needs no decoder.
-    const opened = seal.open(/^[\w.-]*$/.test(raw) ? raw : (parse(text)[name] ?? ''))
+  for (const value of cookieValues(header, name)) {
+    const opened = seal.open(value)
     if ('id' in opened) ids.add(opened.id)
     else rejected = opened.rejected
   }

@@ -67,7 +67,10 @@ function judgeOrigin(
 
 /** `'null'` for whatever has no origin; none of ours is called so. */
 function originOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).origin : 'null'
+  if (!URL.canParse(url)) return 'null'
+  const { origin, protocol, host } = new URL(url)
+  // Of pages inside of apps (`capacitor://localhost`) URL knows no origin; browsers write it like this.
+  return origin === 'null' && host !== '' ? `${protocol}//${host}` : origin
 }
 
 /** Nothing but host and port: a URL built from more could be another one's. */

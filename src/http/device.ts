@@ -1,6 +1,7 @@
 /** What a user recognises a device by, from what its browser says of itself: a help to the memory, never a proof. */
 import { isIP } from 'node:net'
 import { parse } from 'bowser'
+import { answerOf } from '../core/answer.ts'
 import type { Device } from '../core/device.ts'
 import { optionError } from '../core/errors.ts'
 import type { RequestHead } from '../core/transport.ts'
@@ -37,7 +38,9 @@ export function deviceDescriber(
   if (describe === undefined) return deviceOf
   if (typeof describe !== 'function') throw optionError('describeDevice must be a function.')
   return ({ source }) => {
-    const described = describe(source)
+    const described = answerOf('describeDevice', () =>
+      describe(source),
+    ) as ReturnType<DescribeDevice>
     return described ? clean(described.label, described.ip) : undefined
   }
 }

@@ -1,6 +1,7 @@
 /** The documents in the memory of one process, and the index of whose they are. */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../core/clock.ts'
+import { asHandle, tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import { liveHead } from '../core/splice.ts'
 import type { Head } from '../core/splice.ts'
@@ -45,6 +46,14 @@ export class Documents {
     const document = this.get(handle)
     const head = document === undefined ? undefined : liveHead(document, now)
     return document !== undefined && head ? { handle, document, head } : undefined
+  }
+
+  /** What a user's session has become that may have got a new id meanwhile. */
+  successorOf(handle: Handle): Handle {
+    const tombstone = /^\{"@":\["moved","([^"]+)"/.exec(this.get(handle) ?? '')
+    const successor = asHandle(tombstone?.[1])
+    const isTheirs = successor && tagOf(successor) === tagOf(handle)
+    return isTheirs ? this.successorOf(successor) : handle
   }
 
   put(

@@ -22,10 +22,16 @@ export class MemoryReferences implements ReferenceStore {
     if (notes?.size === 0) this.#references.delete(reference)
   }
 
-  async page(reference: ReferenceKey, offset: number, count: number): Promise<readonly Note[]> {
+  async page(
+    reference: ReferenceKey,
+    first: 'latest' | 'earliest',
+    offset: number,
+    count: number,
+  ): Promise<readonly Note[]> {
+    const sign = first === 'latest' ? -1 : 1
     return [...(this.#references.get(reference) ?? [])]
       .map(([handle, notedAt]) => ({ handle, notedAt }))
-      .toSorted((a, b) => b.notedAt - a.notedAt)
+      .toSorted((a, b) => sign * (a.notedAt - b.notedAt))
       .slice(offset, offset + count)
   }
 

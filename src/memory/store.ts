@@ -6,6 +6,7 @@ import type { Handle } from '../core/id.ts'
 import { applyPatch, fieldIn, finish, withField } from '../core/splice.ts'
 import type { Spliced } from '../core/splice.ts'
 import type {
+  Adoption,
   Increment,
   IncrementOutcome,
   Patch,
@@ -78,6 +79,18 @@ class MemoryStore implements Store {
     return 'created'
   }
 
+  async adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'> {
+    const { mark, markTtl, owner, document } = adoption
+    // A mark is as long as a handle, and is none: the hash in it is of another text.
+    const place = mark as Handle
+    if (this.#documents.get(handle) === document) return 'adopted'
+    const isKnown = this.#documents.get(place) !== undefined
+    this.#documents.put(place, { document: '', ttl: markTtl }, undefined)
+    if (isKnown) return 'known'
+    this.#documents.put(handle, adoption, owner)
+    return 'adopted'
+  }
+
   async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
     const document = this.#documents.get(handle)
     if (document === undefined) return { kind: 'gone' }
@@ -131,12 +144,16 @@ class MemoryStore implements Store {
     return outcomeOf(next, document)
   }
 
-  async end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'> {
+  async end(
+    handle: Handle,
+    tombstone: Tombstone | undefined,
+    owner?: UserKey,
+  ): Promise<'ended' | 'absent'> {
     const document = this.#documents.get(handle)
     if (document === undefined || document.startsWith('{"@":["')) return 'absent'
     this.#documents.remove(handle, owner)
     if (!document.startsWith('{"@":[1,')) return 'absent'
-    this.#documents.bury(handle, tombstone, owner)
+    if (tombstone) this.#documents.bury(handle, tombstone, owner)
     return 'ended'
   }
 

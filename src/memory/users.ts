@@ -62,7 +62,8 @@ export class MemoryUsers implements UserStore {
 
   async end(owner: UserKey, ending: Ending): Promise<Ended> {
     if ('only' in ending) {
-      const { only, userId } = ending
+      const { userId } = ending
+      const only = this.#documents.successorOf(ending.only)
       const isTheirs = this.#documents
         .get(only)
         ?.split('\n', 1)[0]
@@ -71,10 +72,11 @@ export class MemoryUsers implements UserStore {
       return { handles: isTheirs ? [only] : [], isLast: !isTheirs }
     }
     const { index, now } = this.#documents
-    const others = index.live(owner, now).filter((one) => one !== ending.except)
+    const except = ending.except && this.#documents.successorOf(ending.except)
+    const others = index.live(owner, now).filter((one) => one !== except)
     const batch = others.slice(0, ending.most)
     for (const handle of batch) this.#documents.remove(handle, owner)
-    return { handles: batch, isLast: batch.length === 0 }
+    return { handles: batch, isLast: batch.length < ending.most }
   }
 
   async confirm(): Promise<undefined> {

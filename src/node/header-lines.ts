@@ -10,7 +10,7 @@ type Headers = Map<string, { readonly name: string; readonly values: OutgoingHtt
  */
 export function addLines<Data extends object>(
   response: ServerResponse,
-  visit: Visit<Data>,
+  visit: Pick<Visit<Data>, 'headerLines'>,
   args: readonly unknown[],
 ): readonly unknown[] {
   // A head may be written with its headers left undefined.

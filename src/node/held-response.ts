@@ -33,6 +33,9 @@ type Stage =
   /** The answer to the error is complete. */
   | 'answered'
 
+/** What decides on a response: whether it waits, and what its head says of the session. */
+type Settling<Data extends object> = Pick<Visit<Data>, 'settle' | 'headerLines'>
+
 /** The sender behind each sender of ours: several kinds of session may hold one response. */
 const behind = new WeakMap<object, object>()
 
@@ -42,7 +45,7 @@ const sending = new WeakSet<ServerResponse>()
 /** `onFailure` answers instead of the handler, through the same response. */
 export function holdResponse<Data extends object>(
   response: ServerResponse,
-  visit: Visit<Data>,
+  visit: Settling<Data>,
   onFailure: (error: unknown) => void,
 ): void {
   new HeldResponse(response, visit, onFailure).hold()
@@ -50,7 +53,7 @@ export function holdResponse<Data extends object>(
 
 class HeldResponse<Data extends object> {
   readonly #response: ServerResponse
-  readonly #visit: Visit<Data>
+  readonly #visit: Settling<Data>
   readonly #onFailure: (error: unknown) => void
   /** What the response did before, which may be another middleware's. */
   readonly #native: Senders
@@ -66,7 +69,11 @@ class HeldResponse<Data extends object> {
   #isFailing = false
   #restore: () => void = () => undefined
 
-  constructor(response: ServerResponse, visit: Visit<Data>, onFailure: (error: unknown) => void) {
+  constructor(
+    response: ServerResponse,
+    visit: Settling<Data>,
+    onFailure: (error: unknown) => void,
+  ) {
     this.#response = response
     this.#visit = visit
     this.#onFailure = onFailure

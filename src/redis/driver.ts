@@ -5,6 +5,8 @@
  */
 import type { ChannelListener, Subscription } from '../core/channel.ts'
 import { HandstampError, optionError } from '../core/errors.ts'
+import { openAside } from './aside.ts'
+import type { Aside } from './aside.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
 import { gathering } from './turn.ts'
 
@@ -15,21 +17,32 @@ export interface Driver {
   send(key: string, isReadonly: boolean, args: Command): Promise<unknown>
   /** The string under a key; of one server, all that one turn of the event loop asks for at once. */
   get(key: string): Promise<string | null>
+  /**
+   * Sends a command that names no key (ROLE, WAIT) over the connection that commands on `key` take;
+   * resolves to undefined where the client cannot.
+   */
+  sendAlong(key: string, args: Command): Promise<unknown>
   /** Hears the messages of a channel, on a connection of its own; never throws. */
   subscribe(channel: string, listener: ChannelListener): Subscription
-  /** Commands without a key (WAIT) reach the connection that `key` names. */
-  readonly isPinned: boolean
+  /** A connection of its own, for a while; undefined where the client cannot make one. */
+  aside(): Promise<Aside<Driver> | undefined>
+  /** The keys lie on several servers. */
+  readonly isCluster: boolean
 }
 
 /** ioredis 5 and 6, iovalkey: `Redis` and `Cluster`. */
 export interface CallClient {
   call(command: string, args: string[]): Promise<unknown>
-  pipeline?(commands: string[][]): {
-    exec(): Promise<[error: Error | null, reply: unknown][] | null>
+}
+
+/** ioredis and iovalkey. */
+interface PipelineClient {
+  pipeline(commands: readonly (readonly string[])[]): {
+    exec(): Promise<readonly (readonly [error: Error | null, reply: unknown])[] | null>
   }
 }
 
-/** node-redis 5 and 6: `createClient`. */
+/** node-redis 5 and 6: `createClient`, `createClientPool`. */
 export interface SendClient {
   readonly isOpen: boolean
   sendCommand(args: string[]): Promise<unknown>
@@ -62,26 +75,30 @@ export function driverOf(client: RedisClient): Driver {
     keepProcessAlive(client)
     const isCluster = 'isCluster' in client && client.isCluster === true
     const call = callerOf(client)
-    const send = isCluster ? call : pipelinerOf(client, call)
+    const send = isCluster ? call : piping(client, call)
     return {
+      isCluster,
       send: (_key, _isReadonly, command) => send(command),
       get: getterOf((_key, command) => call(command), isCluster),
+      sendAlong: (key, command) => (isCluster ? pipedAlong(client, key, command) : call(command)),
       subscribe: (channel, listener) => subscribe(client, channel, listener),
-      // The Cluster of ioredis sends a command without a key to any node.
-      isPinned: !isCluster,
+      aside: () => asideOf(client),
     }
   }
   if (!('sendCommand' in client) || typeof client.sendCommand !== 'function') throw notAClient()
   // node-redis 3 has a sendCommand too, which takes a callback.
   if (typeof client.isOpen !== 'boolean') throw notAClient()
   keepProcessAlive(client)
-  const raw = senderOf(client)
+  const sendTo = senderOf(client)
   const send: Driver['send'] = (key, isReadonly, args) =>
-    client.isOpen ? raw(key, isReadonly, [...args]) : Promise.reject(notConnectedError())
+    client.isOpen ? sendTo(key, isReadonly, [...args]) : Promise.reject(notConnectedError())
+  const isCluster = 'nodeClient' in client
   return {
-    isPinned: !('acquire' in client),
+    isCluster,
     send,
-    get: getterOf((key, command) => send(key, true, command), 'nodeClient' in client),
+    get: getterOf((key, command) => send(key, true, command), isCluster),
+    sendAlong: (key, args) => send(key, false, args),
+    aside: () => asideOf(client),
     subscribe: (channel, listener) =>
       client.isOpen
         ? subscribe(client, channel, listener)
@@ -89,7 +106,7 @@ export function driverOf(client: RedisClient): Driver {
   }
 }
 
-/** On a Cluster two keys are seldom on one node, and MGET asks for one slot. */
+/** On a Cluster two keys are seldom in one slot, as MGET wants them. */
 function getterOf(
   send: (key: string, command: Command) => Promise<unknown>,
   isCluster: boolean,
@@ -110,19 +127,42 @@ function callerOf(client: CallClient): (command: Command) => Promise<unknown> {
 }
 
 /** ioredis writes each command to the socket by itself, which costs both sides more than the command. */
-function pipelinerOf(
-  client: CallClient,
+function piping(
+  client: CallClient | PipelineClient,
   call: (command: Command) => Promise<unknown>,
 ): (command: Command) => Promise<unknown> {
   const { options } = client as { options?: { enableAutoPipelining?: boolean } }
-  if (!client.pipeline || options?.enableAutoPipelining) return call
+  if (!('pipeline' in client) || options?.enableAutoPipelining) return call
   return gathering<Command, unknown>(async (commands) => {
     const [first] = commands
     if (first && commands.length === 1) return [await call(first)]
     const lines = commands.map(([name, ...args]) => [name.toLowerCase(), ...args])
-    const replies = (await client.pipeline?.(lines).exec()) ?? []
+    const replies = (await client.pipeline(lines).exec()) ?? []
     return replies.map(([error, reply]) => error ?? reply)
   })
+}
+
+async function asideOf(client: RedisClient): Promise<Aside<Driver> | undefined> {
+  const aside = await openAside(client)
+  return aside && { ...aside, over: driverOf(aside.over) }
+}
+
+/** The Cluster of ioredis sends a command without a key to any node, but a pipeline to the node of its keys. */
+async function pipedAlong(
+  client: CallClient | PipelineClient,
+  key: string,
+  command: Command,
+): Promise<unknown> {
+  if (!('pipeline' in client)) return undefined
+  const replies = await client
+    .pipeline([
+      ['exists', key],
+      ['call', ...command],
+    ])
+    .exec()
+  const [error, reply] = replies?.[1] ?? []
+  if (error) throw error
+  return reply
 }
 
 function senderOf(

@@ -4,7 +4,7 @@ import { optionError } from '../core/errors.ts'
 import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import type { ReferenceKey } from '../core/references.ts'
-import type { Admission } from '../core/store.ts'
+import type { Admission, Adoption } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
 
 /** Where a session's document lies: its slot tag, in braces for Redis Cluster, then the hash of its id. */
@@ -22,6 +22,21 @@ export function memberOf(handle: Handle): string {
 export function indexKey(prefix: string, owner: UserKey): string {
   const tag = tagOf(owner)
   return `${prefix}{${tag}}:u:${owner.slice(tag.length)}`
+}
+
+/** Where the mark lies that a session of another package was taken over. */
+function markKey(prefix: string, mark: string): string {
+  return `${prefix}{${mark.slice(0, 3)}}:m:${mark.slice(3)}`
+}
+
+/** The keys of taking over a session of another package: its own, the mark, and the index of its user. */
+export function adoptionKeys(
+  prefix: string,
+  handle: Handle,
+  { mark, owner }: Pick<Adoption, 'mark' | 'owner'>,
+): readonly [string, ...string[]] {
+  const [key, ...index] = keysOf(prefix, handle, owner)
+  return [key, markKey(prefix, mark), ...index]
 }
 
 /** The keys of an operation on a session: its own, and the index of its user. */
@@ -47,6 +62,11 @@ export function admissionKeys(
     ? keysOf(prefix, before.handle, before.owner)
     : [`${prefix}{${tagOf(owner)}}:o:${before.handle}`]
   return [key, ...index, ...left]
+}
+
+/** What is written for a moment to see whether it reaches the replicas. */
+export function markerKey(prefix: string, tag: string, name: string): string {
+  return `${prefix}{${tag}}:c:${name}`
 }
 
 /** Where the notes of a reference lie; not in the slot of the sessions that they name. */

@@ -32,10 +32,16 @@ export class RedisReferences implements ReferenceStore {
     await runScript(this.#driver, scripts.forget, [key], [handle, String(notedAt ?? '')])
   }
 
-  async page(reference: ReferenceKey, offset: number, count: number): Promise<readonly Note[]> {
+  async page(
+    reference: ReferenceKey,
+    first: 'latest' | 'earliest',
+    offset: number,
+    count: number,
+  ): Promise<readonly Note[]> {
     const key = referenceIndexKey(this.#prefix, reference)
+    const command = first === 'latest' ? 'ZREVRANGE' : 'ZRANGE'
     const range = [String(offset), String(offset + count - 1)]
-    const reply = await this.#driver.send(key, false, ['ZREVRANGE', key, ...range, 'WITHSCORES'])
+    const reply = await this.#driver.send(key, false, [command, key, ...range, 'WITHSCORES'])
     // RESP3 pairs each member with its score, RESP2 lists them in turn.
     const flat = (reply as (string | number | [string, number])[]).flat()
     return flat.flatMap((entry, at) =>

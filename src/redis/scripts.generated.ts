@@ -104,6 +104,34 @@ return reply`,
 }
 
 
+export const adopt: Script = {
+  name: 'adopt',
+  sha1: '377f4e94509340b9cfb432e79165220b405c241b',
+  source: `local function member_of(key)
+  return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
+end
+local function note_in_index(index, member, now, ttl)
+  if not index then return end
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  if redis.call('PTTL', index) < ttl then
+    redis.call('PEXPIRE', index, string.format('%.0f', ttl))
+  end
+end
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 'adopted' end
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
+  return 'known'
+end
+redis.call('SET', KEYS[2], '1', 'PX', ARGV[4])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+note_in_index(KEYS[3], member_of(KEYS[1]), tonumber(ARGV[3]), tonumber(ARGV[2]))
+return 'adopted'`,
+}
+
+
 export const claim: Script = {
   name: 'claim',
   sha1: '27389fac388b3b959993ae64a61e2ab3b0c8242f',
@@ -165,16 +193,37 @@ return { 'claimed', document }`,
 
 export const count: Script = {
   name: 'count',
-  sha1: 'ed730a9f266fd6e1eedf21c06d4aa7df06295c73',
-  source: `local ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-if #ended > 0 then redis.call('ZREM', KEYS[1], unpack(ended)) end
-return { redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf'), #ended }`,
+  sha1: '39223190d03f262840a7bcdefc908ec0aeba9799',
+  source: `local function member_of(key)
+  return string.match(key, '[^:]*$')
+end
+local function place_of(index)
+  return string.match(index, '^(.*:)u:[^:]*$')
+end
+local function note_in_index(index, member, now, ttl)
+  if not index then return end
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  if redis.call('PTTL', index) < ttl then
+    redis.call('PEXPIRE', index, string.format('%.0f', ttl))
+  end
+end
+local most, place = tonumber(ARGV[2]), place_of(KEYS[1])
+local expired = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, most)
+if #expired > 0 then redis.call('ZREM', KEYS[1], unpack(expired)) end
+local live = redis.call('ZCARD', KEYS[1])
+if live > most then return { redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf'), #expired } end
+for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if redis.call('GETRANGE', place .. member, 0, 7) ~= '{"@":[1,' then
+    live = live - redis.call('ZREM', KEYS[1], member)
+  end
+end
+return { live, #expired }`,
 }
 
 
 export const end: Script = {
   name: 'end',
-  sha1: '38bd7a4acd39d4eef96b4536e87be9e73e942f32',
+  sha1: 'baed2e5fd8173d8666a33e6887b6cd9fcf126f9e',
   source: `local function member_of(key)
   return string.match(key, '[^:]*$')
 end
@@ -196,7 +245,7 @@ local tombstone = string.find(document, '{"@":["', 1, true) == 1
 if tombstone and redis.call('PTTL', KEYS[1]) > 0 then return 'absent' end
 redis.call('DEL', KEYS[1])
 if KEYS[2] then redis.call('ZREM', KEYS[2], member_of(KEYS[1])) end
-if live then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+if live and ARGV[1] then redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return live and 'ended' or 'absent'`,
 }
 
@@ -298,7 +347,7 @@ return { 'incremented', to }`,
 
 export const list: Script = {
   name: 'list',
-  sha1: 'a7516aed2e21068b510d236e9561b9a420811429',
+  sha1: 'f03ab27a1f00f67cafc38deb6fdce5ae8c41ab2c',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -346,16 +395,21 @@ local function note_in_index(index, member, now, ttl)
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
 end
+local function first_line(key)
+  local text = redis.call('GETRANGE', key, 0, 511)
+  if #text < 512 or string.find(text, '\\n', 1, true) then return text end
+  return redis.call('GET', key)
+end
 local now, place = tonumber(ARGV[1]), place_of(KEYS[1])
 local first = tonumber(ARGV[2])
 local members = redis.call('ZREVRANGE', KEYS[1], first, first + tonumber(ARGV[3]) - 1)
 local page = { #members }
 for _, member in ipairs(members) do
-  local document = redis.call('GET', place .. member)
-  local head = live_head(document, now)
+  local text = first_line(place .. member)
+  local head = live_head(text, now)
   if head then
     page[#page + 1] = member
-    page[#page + 1] = string.sub(document, 1, head.stop - 1)
+    page[#page + 1] = string.sub(text, 1, head.stop - 1)
   else
     redis.call('ZREM', KEYS[1], member)
   end
@@ -473,7 +527,7 @@ return conflicts`,
 
 export const revoke: Script = {
   name: 'revoke',
-  sha1: '8397112606068b325ab0fa2d4b815ef7016f9020',
+  sha1: 'd359da4366f1b064347dfa6680632f0efd7461ca',
   source: `local function member_of(key)
   return string.match(key, '[^:]*$')
 end
@@ -487,24 +541,133 @@ local function note_in_index(index, member, now, ttl)
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
 end
+local function first_line(key)
+  local text = redis.call('GETRANGE', key, 0, 511)
+  if #text < 512 or string.find(text, '\\n', 1, true) then return text end
+  return redis.call('GET', key)
+end
+local function successor_of(place, member)
+  for _ = 1, 10 do
+    local text = redis.call('GETRANGE', place .. member, 0, 63)
+    local tag, successor = string.match(text, '^{"@":%["moved","(...)([%w_-]+)",')
+    if not tag or string.sub(place, -6) ~= '{' .. tag .. '}:' then break end
+    member = successor
+  end
+  return member
+end
 local place = place_of(KEYS[1])
+local named = ARGV[2] ~= '' and successor_of(place, ARGV[2])
 if ARGV[1] == 'only' then
-  local document = redis.call('GET', place .. ARGV[2])
-  local line = document and string.match(document, '^{"@":%[1,[^\\n]*')
+  local line = string.match(first_line(place .. named), '^{"@":%[1,[^\\n]*')
   if not line or not string.find(line, '"user":' .. ARGV[3], 1, true) then return { 0 } end
-  redis.call('DEL', place .. ARGV[2])
-  redis.call('ZREM', KEYS[1], ARGV[2])
-  return { 1, ARGV[2] }
+  redis.call('DEL', place .. named)
+  redis.call('ZREM', KEYS[1], named)
+  return { 1, named }
 end
 local reply, size = { 0 }, 0
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[3])) do
-  if member ~= ARGV[2] and size < tonumber(ARGV[3]) then
+  if member ~= named and size < tonumber(ARGV[3]) then
     size = size + 1
     if redis.call('DEL', place .. member) == 1 then reply[#reply + 1] = member end
     redis.call('ZREM', KEYS[1], member)
   end
 end
 reply[1] = size
+return reply`,
+}
+
+
+export const rsCreate: Script = {
+  name: 'rsCreate',
+  sha1: '6ccf017a36adbbea367b13094d16950cfa2522d3',
+  source: `redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 'created'`,
+}
+
+
+export const rsEnd: Script = {
+  name: 'rsEnd',
+  sha1: 'e22e2634ad9c75dc28d959116e0bd90bb5110824',
+  source: `local record = redis.call('HMGET', KEYS[1], 'id', 'ttl', 'la')
+if not record[1] then return { 'absent' } end
+local untilWhen = (tonumber(record[2]) or 0) + (tonumber(record[3]) or 0)
+local isLive = untilWhen >= tonumber(ARGV[1])
+if isLive and ARGV[2] == 'expired' then
+  return { 'live', record[1], string.format('%.0f', untilWhen) }
+end
+redis.call('DEL', KEYS[1])
+if isLive then return { 'ended', record[1] } end
+return { 'expired', record[1] }`,
+}
+
+
+export const rsNote: Script = {
+  name: 'rsNote',
+  sha1: '141b4d93d7a8a49a7b166f9db38b19d41c4c369c',
+  source: `local left, wanted = redis.call('TTL', KEYS[1]), tonumber(ARGV[1])
+if ARGV[4] == '' then
+  redis.call('SADD', KEYS[1], ARGV[3])
+else
+  redis.call('ZADD', KEYS[1], ARGV[4], ARGV[3])
+end
+if left == -1 then wanted = math.max(wanted, tonumber(ARGV[2])) end
+if left < wanted then redis.call('EXPIRE', KEYS[1], string.format('%.0f', wanted)) end
+return 'noted'`,
+}
+
+
+export const rsUse: Script = {
+  name: 'rsUse',
+  sha1: 'ed2de519137227d3f813ebda362d2cb364b46d59',
+  source: `local record = redis.call('HMGET', KEYS[1], 'id', 'r', 'w', 'ttl', 'd', 'la', 'ip', 'no_resave')
+local now, ttl = tonumber(ARGV[1]), tonumber(record[4]) or 0
+local idle = now - (tonumber(record[6]) or 0)
+if not record[1] or ttl < idle then return false end
+if ARGV[3] == 'w' then
+  if (record[5] or '') ~= ARGV[4] then return record end
+  if ARGV[5] == '' then
+    redis.call('HDEL', KEYS[1], 'd')
+  else
+    redis.call('HSET', KEYS[1], 'd', ARGV[5])
+  end
+end
+redis.call('HINCRBY', KEYS[1], ARGV[3], 1)
+local left = ttl - idle
+if idle > 1 then
+  redis.call('HSET', KEYS[1], 'la', ARGV[1])
+  if record[8] == '1' then
+    redis.call('HSET', KEYS[1], 'ttl', string.format('%.0f', left))
+  else
+    left = ttl
+  end
+end
+redis.call('EXPIRE', KEYS[1], string.format('%.0f', left + 1 + ARGV[2]))
+return record`,
+}
+
+
+export const setsNote: Script = {
+  name: 'setsNote',
+  sha1: 'b75898ffa64ea912c3d9eaac77209a839c7b71f4',
+  source: `local added = redis.call('SADD', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return added`,
+}
+
+
+export const setsWrite: Script = {
+  name: 'setsWrite',
+  sha1: 'e00683f3aceefbf943c8a18e99a1c59e98125ca7',
+  source: `if ARGV[2] == 'update' and redis.call('EXISTS', KEYS[1]) == 0 then return { 'gone' } end
+local reply, removed = { 'written', 0 }, 0
+local told = 5 + tonumber(ARGV[4])
+local written = told + 2 * tonumber(ARGV[5])
+for i = 6, told do reply[#reply + 1] = redis.call('HGET', KEYS[1], ARGV[i]) end
+for i = told + 1, written, 2 do redis.call(ARGV[3], KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = written + 1, #ARGV do removed = removed + redis.call('HDEL', KEYS[1], ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+reply[2] = removed
 return reply`,
 }
 

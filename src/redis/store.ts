@@ -4,6 +4,7 @@ import type { ActivityStore } from '../core/activity-store.ts'
 import type { Handle } from '../core/id.ts'
 import { encodeExtra } from '../core/document.ts'
 import type {
+  Adoption,
   Increment,
   IncrementOutcome,
   Patch,
@@ -22,8 +23,9 @@ import { connect } from './connect.ts'
 import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
-import { checkedPrefix, keysOf, revokedChannel, sessionKey } from './keys.ts'
+import { adoptionKeys, checkedPrefix, keysOf, revokedChannel, sessionKey } from './keys.ts'
 import { RedisReferences } from './references.ts'
+import { Replication } from './replication.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 import { subscribeLater } from './subscribe.ts'
@@ -103,7 +105,12 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
         return driver.get(key)
       },
       subscribe: (channel, listener) => subscribeLater(open(), channel, listener),
-      isPinned: true,
+      sendAlong: async (key, args) => {
+        driver ??= await open()
+        return driver.sendAlong(key, args)
+      },
+      aside: async () => (await open()).aside(),
+      isCluster: false,
     },
     async () => {
       isClosed = true
@@ -120,12 +127,14 @@ class RedisStore implements Store {
   readonly revocations: RedisChannel
   readonly #prefix: string
   readonly #driver: Driver
+  readonly #replication: Replication
   readonly #close: (() => Promise<void>) | undefined
 
   constructor(prefix: string, driver: Driver, close?: () => Promise<void>) {
     this.#prefix = prefix
     this.#driver = driver
-    this.users = new RedisUsers(prefix, driver)
+    this.#replication = new Replication(prefix, driver)
+    this.users = new RedisUsers(prefix, driver, this.#replication)
     this.references = new RedisReferences(prefix, driver)
     this.activity = new RedisActivity(prefix, driver)
     this.revocations = new RedisChannel(revokedChannel(prefix), driver)
@@ -154,6 +163,13 @@ class RedisStore implements Store {
       'NX',
     ])
     return reply === null ? 'taken' : 'created'
+  }
+
+  async adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'> {
+    const { document, ttl, now, markTtl } = adoption
+    const keys = adoptionKeys(this.#prefix, handle, adoption)
+    const args = [document, ...[ttl, now, markTtl].map(String)]
+    return (await runScript(this.#driver, scripts.adopt, keys, args)) as 'adopted' | 'known'
   }
 
   async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
@@ -191,9 +207,14 @@ class RedisStore implements Store {
     return (reply as [string])[0] === 'taken' ? { kind: 'taken' } : updateOutcome(reply)
   }
 
-  async end(handle: Handle, tombstone: Tombstone, owner?: UserKey): Promise<'ended' | 'absent'> {
+  async end(
+    handle: Handle,
+    tombstone: Tombstone | undefined,
+    owner?: UserKey,
+  ): Promise<'ended' | 'absent'> {
     const keys = keysOf(this.#prefix, handle, owner)
-    const reply = runScript(this.#driver, scripts.end, keys, argumentsOf(tombstone))
+    const args = tombstone ? argumentsOf(tombstone) : []
+    const reply = runScript(this.#driver, scripts.end, keys, args)
     return (await reply) as 'ended' | 'absent'
   }
 
@@ -216,6 +237,7 @@ class RedisStore implements Store {
 
   /** A client that was given stays open: it belongs to the application. */
   async close(): Promise<void> {
+    this.#replication.close()
     await this.revocations.close()
     await this.#close?.()
   }

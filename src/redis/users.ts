@@ -6,6 +6,7 @@ import type {
   AdmitOutcome,
   Ended,
   Ending,
+  IndexEntry,
   IndexPage,
   ListedPage,
   UserStore,
@@ -13,21 +14,23 @@ import type {
 import type { UserKey } from '../core/user.ts'
 import type { Driver } from './driver.ts'
 import { admissionKeys, indexKey, memberOf } from './keys.ts'
+import type { Replication } from './replication.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 
-/** How long a revocation waits for a replica, milliseconds. */
-const CONFIRM = 50
-/** Keeps each command on an index far below 2 ms of Redis' time. */
-const BATCH = 500
+/** These keep each command far below 2 ms of Redis' time. */
+const BATCH = 200
+const STRETCH = 100
 
 export class RedisUsers implements UserStore {
   readonly #prefix: string
   readonly #driver: Driver
+  readonly #replication: Replication
 
-  constructor(prefix: string, driver: Driver) {
+  constructor(prefix: string, driver: Driver, replication: Replication) {
     this.#prefix = prefix
     this.#driver = driver
+    this.#replication = replication
   }
 
   async admit(handle: Handle, admission: Admission): Promise<AdmitOutcome> {
@@ -45,16 +48,22 @@ export class RedisUsers implements UserStore {
   }
 
   async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {
-    const args = [String(now), String(offset), String(count)]
     const key = indexKey(this.#prefix, owner)
-    const reply = await runScript(this.#driver, scripts.list, [key], args)
-    const [read, ...pairs] = reply as [number, ...string[]]
-    const members = pairs.filter((_, at) => at % 2 === 0)
-    const entries = handlesOf(owner, members).map((handle, at) => ({
-      handle,
-      metaLine: pairs[at * 2 + 1] ?? '',
-    }))
-    return { entries, isFull: read === count }
+    const entries: IndexEntry[] = []
+    // One after the other: entries that a stretch removes move the next one up.
+    for (let left = count; left > 0;) {
+      const most = Math.min(left, STRETCH)
+      const args = [String(now), String(offset + entries.length), String(most)]
+      const reply = await runScript(this.#driver, scripts.list, [key], args)
+      const [read, ...pairs] = reply as [number, ...string[]]
+      for (let at = 0; at < pairs.length; at += 2) {
+        const [handle] = handlesOf(owner, pairs.slice(at, at + 1)) as [Handle]
+        entries.push({ handle, metaLine: pairs[at + 1] ?? '' })
+      }
+      if (read < most) return { entries, isFull: false }
+      left -= read
+    }
+    return { entries, isFull: true }
   }
 
   async count(owner: UserKey, now: number): Promise<number> {
@@ -75,16 +84,12 @@ export class RedisUsers implements UserStore {
         : ['except', ending.except ? memberOf(ending.except) : '', String(ending.most)]
     const reply = await runScript(this.#driver, scripts.revoke, [key], args)
     const [size, ...members] = reply as [number, ...string[]]
-    return { handles: handlesOf(owner, members), isLast: size === 0 }
+    const isLast = 'only' in ending || size < ending.most
+    return { handles: handlesOf(owner, members), isLast }
   }
 
-  async confirm(owner: UserKey): Promise<boolean | undefined> {
-    const key = indexKey(this.#prefix, owner)
-    if (!this.#driver.isPinned) return undefined
-    const role = (await this.#driver.send(key, false, ['ROLE'])) as [string, number, unknown[]]
-    if (role[0] !== 'master' || role[2].length === 0) return undefined
-    // Counts for the connection it is sent on: another one would confirm nothing.
-    return Number(await this.#driver.send(key, false, ['WAIT', '1', String(CONFIRM)])) >= 1
+  confirm(ended: readonly Handle[]): Promise<boolean | undefined> {
+    return this.#replication.confirm(ended)
   }
 }
 

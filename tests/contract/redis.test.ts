@@ -55,6 +55,25 @@ function storeOver(client: RedisClient, prefix = freshPrefix()): Omit<StoreUnder
   }
 }
 
+test('the mark of a session that was taken over lives as long as it was last told to, and no shorter', async () => {
+  const redis = new Redis(redisServers().single.url)
+  onTestFinished(() => redis.disconnect())
+  const prefix = freshPrefix()
+  const store = redisStore({ client: redis, prefix })
+  const [handle, mark] = [`abc${'h'.repeat(22)}` as Handle, `abc${'m'.repeat(22)}`]
+  for (const [markTtl, longest] of [
+    [20_000, 20_000],
+    [30_000, 30_000],
+    [10_000, 30_000],
+  ] as const) {
+    const document = `{"@":["${markTtl}"]\n}`
+    await store.adopt(handle, { mark, markTtl, document, ttl: 5000, now: 0, owner: undefined })
+    const left = await redis.pttl(`${prefix}{abc}:m:${'m'.repeat(22)}`)
+    expect(left).toBeLessThanOrEqual(longest)
+    expect(left).toBeGreaterThan(longest - 9000)
+  }
+})
+
 test.each(clientRows)(
   'something of another type is never written, and can be removed: $title',
   async ({ connect }) => {

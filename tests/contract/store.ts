@@ -15,6 +15,7 @@ import { userKeyOf } from '../../src/core/user.ts'
 import type { UserKey } from '../../src/core/user.ts'
 import type {
   Admission,
+  Adoption,
   FieldChange,
   GivingWay,
   Increment,
@@ -186,6 +187,59 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         )
         expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1)
         expect(await linesAt(handle)).toEqual({ '"at"': String(outcomes.indexOf('created')) })
+      })
+    })
+
+    describe('adopt', () => {
+      const adoption = (handle: Handle, about: Partial<Adoption> = {}): Adoption => ({
+        mark: freshHandle(tagOf(handle)),
+        markTtl: 2 * HOUR,
+        document: documentOf({ user: 'ann' }),
+        ttl: HOUR,
+        now: NOW,
+        owner: undefined,
+        ...about,
+      })
+
+      test('writes a session that leaves by itself, once: with its mark it never comes back', async () => {
+        const handle = freshHandle()
+        const first = adoption(handle)
+        expect(await store.adopt(handle, first)).toBe('adopted')
+        expect(await store.load(handle)).toBe(first.document)
+        await store.end(handle, endedTombstone)
+        const other = adoption(handle, { mark: first.mark, document: documentOf({ user: 'bob' }) })
+        expect(await store.adopt(handle, other)).toBe('known')
+        expect(await read(handle)).toMatchObject({ kind: 'ended' })
+        const elsewhere = freshHandle(tagOf(handle))
+        expect(await store.adopt(elsewhere, other)).toBe('known')
+        expect(await store.load(elsewhere)).toBeUndefined()
+      })
+
+      test('sent a second time says the same', async () => {
+        const handle = freshHandle()
+        const same = adoption(handle)
+        expect(await store.adopt(handle, same)).toBe('adopted')
+        expect(await store.adopt(handle, same)).toBe('adopted')
+      })
+
+      test('of 20 at once one succeeds', async () => {
+        const handle = freshHandle()
+        const { mark } = adoption(handle)
+        const documents = Array.from({ length: 20 }, (_, n) => documentOf({ n }))
+        const outcomes = await Promise.all(
+          documents.map((document) => store.adopt(handle, adoption(handle, { mark, document }))),
+        )
+        expect(outcomes.filter((outcome) => outcome === 'adopted')).toHaveLength(1)
+        expect(await store.load(handle)).toBe(documents[outcomes.indexOf('adopted')])
+      })
+
+      test('notes the session in the index of its user', async () => {
+        const owner = userKeyOf('ann')
+        const handle = freshHandle(owner.slice(0, 3))
+        await store.adopt(handle, adoption(handle, { owner }))
+        expect(await store.users.count(owner, NOW)).toBe(1)
+        await store.users.end(owner, { except: undefined, most: 10 })
+        expect(await store.load(handle)).toBeUndefined()
       })
     })
 

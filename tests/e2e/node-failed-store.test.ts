@@ -50,6 +50,7 @@ function memoryVerbs() {
   return {
     load: store.load.bind(store),
     create: store.create.bind(store),
+    adopt: store.adopt.bind(store),
     update: store.update.bind(store),
     increment: store.increment.bind(store),
     touch: store.touch.bind(store),

@@ -17,17 +17,24 @@ import * as scripts from '../../src/redis/scripts.generated.ts'
  */
 const DIGESTS = {
   active: '1e59976d99a784f477d188dc5650561723934e05',
+  adopt: '377f4e94509340b9cfb432e79165220b405c241b',
   admit: '1764f6ea81905bad52305daac0d28d92b1233a37',
   claim: '27389fac388b3b959993ae64a61e2ab3b0c8242f',
-  count: 'ed730a9f266fd6e1eedf21c06d4aa7df06295c73',
-  end: '38bd7a4acd39d4eef96b4536e87be9e73e942f32',
+  count: '39223190d03f262840a7bcdefc908ec0aeba9799',
+  end: 'baed2e5fd8173d8666a33e6887b6cd9fcf126f9e',
   forget: '65995f0ae9d2a6951743af4402f920e0cf51a571',
   inactive: '433b30d3175f3c7bbda33b43765d78a92c7024d5',
   increment: '990e060a68c7f944d5e18395e4ab70eb00b87eb4',
-  list: 'a7516aed2e21068b510d236e9561b9a420811429',
+  list: 'f03ab27a1f00f67cafc38deb6fdce5ae8c41ab2c',
   note: '0412989b95025f6a78dc340931bac90533f7cd8a',
   regenerate: 'a63fa12fddfb5bd771ab148e8199f2d32d16dd8e',
-  revoke: '8397112606068b325ab0fa2d4b815ef7016f9020',
+  revoke: 'd359da4366f1b064347dfa6680632f0efd7461ca',
+  rsCreate: '6ccf017a36adbbea367b13094d16950cfa2522d3',
+  rsEnd: 'e22e2634ad9c75dc28d959116e0bd90bb5110824',
+  rsNote: '141b4d93d7a8a49a7b166f9db38b19d41c4c369c',
+  rsUse: 'ed2de519137227d3f813ebda362d2cb364b46d59',
+  setsNote: 'b75898ffa64ea912c3d9eaac77209a839c7b71f4',
+  setsWrite: 'e00683f3aceefbf943c8a18e99a1c59e98125ca7',
   touch: '5016167d636618df5dae685ab2794fe105a73584',
   update: 'ae62c8b97c0c05a86d8ac021800ff7f68123a81a',
 }
@@ -84,14 +91,17 @@ describe.each(operations)('the head of %s', (file) => {
   })
 })
 
-test.each(['document.lua', 'patch.lua'])('the shared %s says what it is for', (file) => {
-  const source = readFileSync(new URL(`include/${file}`, lua), 'utf8')
-  expect(source).toMatch(/^-- [A-Z]/)
-  const functions = source.split('\n').flatMap((line, at, lines) => {
-    return line.startsWith('local function') ? [[line, lines[at - 1]]] : []
-  })
-  expect(functions.filter(([, before]) => !before?.startsWith('--'))).toEqual([])
-})
+test.each(['document.lua', 'first-line.lua', 'patch.lua', 'successor.lua'])(
+  'the shared %s says what it is for',
+  (file) => {
+    const source = readFileSync(new URL(`include/${file}`, lua), 'utf8')
+    expect(source).toMatch(/^-- [A-Z]/)
+    const functions = source.split('\n').flatMap((line, at, lines) => {
+      return line.startsWith('local function') ? [[line, lines[at - 1]]] : []
+    })
+    expect(functions.filter(([, before]) => !before?.startsWith('--'))).toEqual([])
+  },
+)
 
 /** Which of KEYS[1], KEYS[2] … a text speaks of. */
 function numbersOf(name: string, text: string): string[] {

@@ -44,7 +44,7 @@ export function spyClient(port: number): SpyClient {
   const notes = new Map<string, Written[]>()
   return {
     async call(command, args) {
-      if (command !== 'EVALSHA') return redis.call(command, args)
+      if (command !== 'evalsha') return redis.call(command, args)
       const [digest = '', ...rest] = args
       const source = sources.get(digest)
       if (source === undefined) throw new Error('a script that is not one of ours')

@@ -424,11 +424,13 @@ describe('a failure of the notes', () => {
       throw new Error('no such application')
     }
     const sessions = createSessions<Data>({ activity: { namespace } })
-    const failed: string[] = []
-    sessions.events.on('storeFailed', ({ operation }) => failed.push(operation))
+    const failed: unknown[] = []
+    sessions.events.on('storeFailed', ({ operation, error }) => {
+      failed.push([operation, error.code, error.cause])
+    })
     await new Visitor(sessions).visit((session) => void (session.count = 1))
     await sessions.close()
-    expect(failed).toEqual(['noteActive'])
+    expect(failed).toEqual([['noteActive', 'ERR_OPTION', undefined]])
   })
 })
 
@@ -450,6 +452,9 @@ describe('what cannot be asked for', () => {
       await expect(sessions.activity('1m', { limit })).rejects.toMatchObject(option)
     }
     await expect(sessions.activity('1m', { namespace: '' })).rejects.toMatchObject(option)
+    for (const query of [null, { namespce: 'shop' }] as object[]) {
+      await expect(sessions.activity('1m', query)).rejects.toMatchObject(option)
+    }
   })
 
   test.each([

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { createSessions } from '../../src/index.ts'
 import type { SessionsOptions } from '../../src/index.ts'
+import { memoryStore } from '../../src/memory/index.ts'
 import { engines, inBatches } from '../support/engines.ts'
 import { fakeClock } from '../support/clock.ts'
 import { Visitor } from '../support/visitor.ts'
@@ -158,6 +160,43 @@ describe.each(['single', 'cluster'] as const)('references (%s)', (topology) => {
     clock.advance(3 * 60_000)
     expect(await server!.by('tenantId', 't1').list()).toEqual({ sessions: [], next: undefined })
   })
+})
+
+test('a function that fails with some data fails their save with the remedy, and no sign-out', async () => {
+  const [server] = engines<Data>(1, {
+    references: { sid: (session) => (session['oidc'] as { sid: string }).sid },
+  })
+  const visitor = new Visitor(server!)
+  await visitor.visit((session) => void (session.oidc = { sid: 's-1' }))
+  const refused = visitor.visit((session) => void (session.oidc = null as never))
+  await expect(refused).rejects.toMatchObject({ code: 'ERR_OPTION', status: 500 })
+  await expect(refused).rejects.toThrow(/references\.sid threw a TypeError/)
+  expect(await server!.by('sid', 's-1').count()).toBe(1)
+  const [broken] = engines<Data>(1, { references: { sid: () => Promise.resolve('s-1') } })
+  const writing = new Visitor(broken!).visit((session) => void (session.note = 'x'))
+  await expect(writing).rejects.toThrow(/references\.sid returned a promise/)
+})
+
+test('a session that another release wrote can be ended, although the function of this one fails with it', async () => {
+  const store = memoryStore()
+  const [before, now] = [
+    () => 't1',
+    () => {
+      throw new Error('unknown shape')
+    },
+  ].map((tenant) => createSessions<Data>({ store, references: { tenant } }))
+  const visitor = new Visitor(before!)
+  await visitor.visit((session) => void (session.note = 'x'))
+  expect(await now!.by('tenant', 't1').count()).toBe(0)
+  await visitor.visit((session) => session.signOut(), now)
+  expect(visitor.cookie).toBeUndefined()
+})
+
+test('values that differ in half a surrogate pair are different values', async () => {
+  const [server] = engines<Data>(1, { references })
+  await new Visitor(server!).visit((session) => void (session.tenantId = 'a\ud800'))
+  const count = (value: string) => server!.by('tenantId', value).count()
+  expect([await count('a\ud800'), await count('a\ud801')]).toEqual([1, 0])
 })
 
 test('an unknown reference, and an impossible value, is refused with the remedy', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import type { Session, SessionsOptions } from '../../src/index.ts'
 import { memoryStore } from '../../src/memory/index.ts'
+import { fakeClock } from '../support/clock.ts'
 import { Visitor } from '../support/visitor.ts'
 
 interface Data {
@@ -28,6 +29,17 @@ describe('a verb that nobody awaits', () => {
     expect(await visitor.visit((session) => ({ ...session }))).toEqual({ user: 'ann' })
   })
 
+  test('reauthenticate() says when the user proved who they are, and gives a new id', async () => {
+    const clock = fakeClock(Date.now())
+    const visitor = visitorOf({ clock, store: memoryStore({ clock }) })
+    await visitor.visit((session) => session.signIn('ann'))
+    const old = visitor.cookie
+    clock.advance(60_000)
+    await visitor.visit((session) => void session.reauthenticate())
+    expect(visitor.cookie).not.toBe(old)
+    expect(await visitor.visit(({ meta }) => Number(meta.signedInAt))).toBe(clock.now())
+  })
+
   test('increment() and update() are saved before the response leaves', async () => {
     const visitor = visitorOf()
     await visitor.visit((session) => void (session.count = 1))
@@ -49,6 +61,7 @@ describe('a verb that nobody awaits', () => {
         store: {
           load: (handle) => store.load(handle),
           create: (...args) => store.create(...args),
+          adopt: (...args) => store.adopt(...args),
           update: (...args) => store.update(...args),
           increment: (...args) => store.increment(...args),
           touch: (...args) => store.touch(...args),

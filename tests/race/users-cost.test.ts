@@ -54,23 +54,40 @@ describe('what users cost in Redis', () => {
     expect(await seen.commands()).toEqual(['EVALSHA'])
   })
 
-  test('a page of the list, and the count, take one round trip, however many sessions there are', async () => {
+  test('a page of up to 100, and the count, take one round trip, however many sessions there are', async () => {
     const { sessions, seen } = await start()
     await inBatches(200, 100, async () => {
       await new Visitor(sessions).visit((session) => session.signIn('ann'))
     })
     await seen.commands()
-    const first = await sessions.user('ann').list({ limit: 150 })
+    const first = await sessions.user('ann').list({ limit: 100 })
     expect(await seen.commands()).toEqual(['EVALSHA'])
-    expect(first.sessions).toHaveLength(150)
+    expect(first.sessions).toHaveLength(100)
     const second = await sessions.user('ann').list({ limit: 150, offset: first.next! })
-    expect(second.sessions).toHaveLength(50)
+    expect(await seen.commands()).toEqual(['EVALSHA', 'EVALSHA'])
+    expect(second.sessions).toHaveLength(100)
     expect(second.next).toBeUndefined()
     const handles = [...first.sessions, ...second.sessions].map(({ handle }) => handle)
     expect(new Set(handles).size).toBe(200)
     await seen.commands()
     expect(await sessions.user('ann').count()).toBe(200)
     expect(await seen.commands()).toEqual(['EVALSHA'])
+  })
+
+  test('a list reads the first lines of sessions and not their carts, the longest first line too', async () => {
+    const { sessions, seen } = await start({
+      describeDevice: () => ({ label: '"'.repeat(80), ip: '2001:db8::ffff:ffff:ffff' }),
+    })
+    const longest = '\u0001'.repeat(512)
+    for (const user of ['ann', longest]) {
+      const visitor = new Visitor(sessions)
+      await visitor.visit((session) => void (session.cart = ['x'.repeat(10_000)]))
+      await visitor.visit((session) => session.signIn(user))
+      await seen.lines()
+      expect((await sessions.user(user).list()).sessions).toHaveLength(1)
+      const whole = /"GET" /.test(await seen.lines())
+      expect([user, whole]).toEqual([user, user === longest])
+    }
   })
 
   test('reads and writes of a signed-in session cost what those of any other do', async () => {

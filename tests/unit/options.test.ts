@@ -82,6 +82,18 @@ describe('createSessions refuses', () => {
       { store: { ...verbsOfAStore(), end: undefined } },
       /store must be/,
     ],
+    ...(['users', 'references', 'activity', 'revocations'] as const).map(
+      (part): [string, object, RegExp] => [
+        `a store without ${part}`,
+        { store: { ...verbsOfAStore(), [part]: undefined } },
+        /store must be/,
+      ],
+    ),
+    [
+      'a reference named as a verb',
+      { references: { save: true } },
+      /'save', a verb of the session/,
+    ],
     ['a transport by name', { transport: 'header' }, /transport must be headerTransport\(…\)/],
     ['an empty transport', { transport: {} }, /transport must be headerTransport/],
     ['null for a transport', { transport: null }, /transport must be/],
@@ -293,6 +305,7 @@ function verbsOfAStore(): ReturnType<typeof memoryStore> {
   return {
     load: (handle) => store.load(handle),
     create: (handle, document, ttl) => store.create(handle, document, ttl),
+    adopt: (...args) => store.adopt(...args),
     update: (handle, patch) => store.update(handle, patch),
     increment: (handle, step) => store.increment(handle, step),
     touch: (handle, now) => store.touch(handle, now),

@@ -164,6 +164,7 @@ function memoryStoreVerbs(): Store {
   return {
     load: (handle) => store.load(handle),
     create: (...args) => store.create(...args),
+    adopt: (...args) => store.adopt(...args),
     update: (...args) => store.update(...args),
     increment: (...args) => store.increment(...args),
     touch: (...args) => store.touch(...args),

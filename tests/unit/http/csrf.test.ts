@@ -237,6 +237,18 @@ describe('the options', () => {
     expect(csrfOption({}, ['csrf'])).toBeUndefined()
   })
 
+  test.each([
+    ['capacitor://localhost/cart', 'pass'],
+    ['capacitor://localhost', 'pass'],
+    ['capacitor://localhost.attacker.com/cart', 'referer'],
+    ['capacitor://localhost@attacker.com/cart', 'referer'],
+    ['capacitor:localhost', 'referer'],
+  ])('know the origin of a page inside of an app by its Referer too: %s', (referer, verdict) => {
+    const policy = resolveCsrf({ origins: ['capacitor://localhost'] })
+    const evidence = { method: 'POST', fetchSite: undefined, origin: undefined, referer, own: OWN }
+    expect(judgeCsrf(policy, evidence)).toBe(verdict)
+  })
+
   test('take header names in any case, because HTTP does', () => {
     expect(resolveCsrf({ header: 'X-XSRF-Token' }).header).toBe('x-xsrf-token')
   })

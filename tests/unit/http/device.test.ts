@@ -1,4 +1,5 @@
 /** What a user reads in the list of their devices, for what browsers, tools and attackers send. */
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { RequestHead } from '../../../src/core/transport.ts'
 import { deviceDescriber, deviceOf } from '../../../src/http/device.ts'
@@ -308,6 +309,31 @@ describe('describeDevice', () => {
     expect(deviceDescriber(() => undefined)(head(agent))).toBeUndefined()
     expect(deviceDescriber((() => null) as unknown as DescribeDevice)(head(agent))).toBeUndefined()
   })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('agent of Ada')
+      },
+      /describeDevice threw/,
+    ],
+    [
+      'wants to be waited for',
+      async () => Promise.reject(new Error('Ada')),
+      /describeDevice .*promise/,
+    ],
+  ])(
+    'fails the sign-in with the remedy, and without the data, where it %s',
+    async (_, describing, says) => {
+      const describer = deviceDescriber(describing as unknown as DescribeDevice)
+      const refusal = expect.objectContaining({ code: 'ERR_OPTION' })
+      expect(() => describer(head(agent))).toThrow(refusal)
+      expect(() => describer(head(agent))).toThrow(says)
+      const asking = async () => describer(head(agent))
+      expect(inspect(await asking().catch((error: unknown) => error))).not.toContain('Ada')
+    },
+  )
 
   test('is refused at construction where it is no function', () => {
     const describeDevice = 'Firefox' as unknown as DescribeDevice

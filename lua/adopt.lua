@@ -1,0 +1,21 @@
+-- Purpose: write a session that goes on from one of another package, once: what ended here never comes back from there.
+-- KEYS[1]  the session
+-- KEYS[2]  the mark that the other package's session was taken over, in the same slot
+-- KEYS[3]  the index of its user, where it has one
+-- ARGV[1]  document
+-- ARGV[2]  its TTL, ms
+-- ARGV[3]  now, ms
+-- ARGV[4]  TTL of the mark, ms
+-- Reply    'adopted' | 'known'
+-- Repeat   a second run finds its own document and replies 'adopted'
+-- @include index
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 'adopted' end
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  -- The other package may have prolonged its session since.
+  if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
+  return 'known'
+end
+redis.call('SET', KEYS[2], '1', 'PX', ARGV[4])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+note_in_index(KEYS[3], member_of(KEYS[1]), tonumber(ARGV[3]), tonumber(ARGV[2]))
+return 'adopted'

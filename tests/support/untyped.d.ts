@@ -1,0 +1,12 @@
+/** Replaced packages, and their neighbours, that come without types (or with types that clash with ours). */
+declare module 'koa-generic-session'
+declare module 'koa-redis'
+declare module 'koa-session-ioredis'
+declare module 'connect-redis3'
+declare module 'connect-redis4'
+declare module 'connect-redis5'
+declare module 'connect-redis6'
+declare module 'connect-redis-sessions'
+declare module 'redis-sessions3'
+declare module 'redis3'
+declare module 'express-session'
