@@ -75,11 +75,12 @@ function ambiguous(engine: Engine): Found {
   return { standing: 'none' }
 }
 
-async function lookUp(engine: Engine, id: SessionId): Promise<Found> {
-  const { refusal, ...found } = await read(engine, handleOf(id), id)
+/** `see`: `read` where a request brought the id. */
+export async function lookUp(engine: Engine, id: SessionId, see = read): Promise<Found> {
+  const { refusal, ...found } = await see(engine, handleOf(id), id)
   if (!found.successor || refusal) return found
   // Within its grace the old id answers for the new session; one step is all it is good for.
-  const { standing, loaded } = await read(engine, found.successor, undefined)
+  const { standing, loaded } = await see(engine, found.successor, undefined)
   return loaded ? { standing, loaded: { ...loaded, formerId: id } } : { standing: 'moved' }
 }
 
@@ -98,7 +99,11 @@ export async function read(
 }
 
 /** Reads one handle and judges what stands there; outside of requests nothing was rejected. */
-export async function look(engine: Engine, handle: Handle, id?: SessionId): Promise<Sight> {
+export async function look(
+  engine: Engine,
+  handle: Handle,
+  id?: SessionId | undefined,
+): Promise<Sight> {
   const { events, store, clock, codec } = engine
   const text = await ask(engine, 'load', store.load(handle))
   if (text === undefined) return { standing: 'none', refusal: 'unknown' }

@@ -1,11 +1,12 @@
 /** All values that a Cookie header holds under one name. */
 import { parse } from 'cookie'
 
-/** Their order says nothing, and a page on a sibling domain can add one (RFC 6265bis section 4.2.2). */
-export function cookieValues(header: string, name: string): string[] {
+/** `isEncoded`: percent signs stand for bytes, as most packages have it. Their order says nothing, and a page on a sibling domain can add one (RFC 6265bis section 4.2.2). */
+export function cookieValues(header: string, name: string, isEncoded = true): string[] {
   if (!header.includes(name)) return []
   return header.split(';').flatMap((pair) => {
     const text = pair.trim()
-    return text.startsWith(name) && text[name.length] === '=' ? [parse(text)[name] ?? ''] : []
+    if (!text.startsWith(name) || text[name.length] !== '=') return []
+    return [isEncoded ? (parse(text)[name] ?? '') : text.slice(name.length + 1)]
   })
 }
