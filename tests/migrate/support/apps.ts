@@ -32,7 +32,7 @@ import type { FormerSessions, SourceOptions } from '../../../src/migrate/index.t
 import { until } from '../../../tools/redis/until.mjs'
 import { foreignPrefix, redisServers } from '../../support/redis.ts'
 
-const KEYS = ['a secret of the old application', 'the one before']
+export const KEYS = ['a secret of the old application', 'the one before']
 
 /** `/sign-in?user=…&n=…`, `/read` → `{ user, n }` or `{}`, `/sign-out`. */
 export interface OldApp {
