@@ -35,6 +35,8 @@ interface Sight extends Found {
   readonly refusal?: 'unknown' | 'ended' | 'moved' | 'idle' | 'absolute'
 }
 
+type See = (engine: Engine, handle: Handle, id: SessionId | undefined) => Promise<Sight>
+
 /** A browser sends few cookies of one name (one per path and domain); more are an attack. */
 const MOST_CANDIDATES = 4
 
@@ -76,7 +78,7 @@ function ambiguous(engine: Engine): Found {
 }
 
 /** `see`: `read` where a request brought the id. */
-export async function lookUp(engine: Engine, id: SessionId, see = read): Promise<Found> {
+export async function lookUp(engine: Engine, id: SessionId, see: See = read): Promise<Found> {
   const { refusal, ...found } = await see(engine, handleOf(id), id)
   if (!found.successor || refusal) return found
   // Within its grace the old id answers for the new session; one step is all it is good for.
@@ -102,7 +104,7 @@ export async function read(
 export async function look(
   engine: Engine,
   handle: Handle,
-  id?: SessionId | undefined,
+  id: SessionId | undefined = undefined,
 ): Promise<Sight> {
   const { events, store, clock, codec } = engine
   const text = await ask(engine, 'load', store.load(handle))

@@ -152,7 +152,8 @@ function isPlain(value: unknown): value is OldData {
 /** Undefined, null, false and '' are nobody. */
 function userIdOf(user: unknown): string | undefined {
   if (user === undefined || user === null || user === false || user === '') return undefined
-  if (typeof user === 'string' || Number.isFinite(user)) return String(user)
+  if (typeof user === 'string') return user
+  if (typeof user === 'number' && Number.isFinite(user)) return String(user)
   throw optionError(
     'userOf of migrateFrom must return the id of a user as text or number, or undefined.',
   )

@@ -165,7 +165,7 @@ class RedisStore implements Store {
   async pin(name: string, handle: Handle | undefined, ttl: number): Promise<Handle | undefined> {
     const key = pinKey(this.#prefix, name)
     const reply = await runScript(this.#driver, scripts.pin, [key], [handle ?? '', String(ttl)])
-    return asHandle(reply as string)
+    return asHandle(reply)
   }
 
   async adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'> {

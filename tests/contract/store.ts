@@ -194,17 +194,17 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
       const freshName = () => randomBytes(19).toString('base64url').slice(0, 25)
 
       test('settles once on a handle, and says which from then on', async () => {
-        const [name, first, second] = [freshName(), freshHandle(), freshHandle()]
-        expect(await store.pin(name, undefined, 0)).toBeUndefined()
-        expect(await store.pin(name, first, HOUR)).toBe(first)
-        expect(await store.pin(name, second, HOUR)).toBe(first)
-        expect(await store.pin(name, undefined, 0)).toBe(first)
+        const [pin, first, second] = [freshName(), freshHandle(), freshHandle()]
+        expect(await store.pin(pin, undefined, 0)).toBeUndefined()
+        expect(await store.pin(pin, first, HOUR)).toBe(first)
+        expect(await store.pin(pin, second, HOUR)).toBe(first)
+        expect(await store.pin(pin, undefined, 0)).toBe(first)
         expect(await store.pin(freshName(), second, HOUR)).toBe(second)
       })
 
       test('of 20 at once settles on one', async () => {
-        const name = freshName()
-        const asked = Array.from({ length: 20 }, () => store.pin(name, freshHandle(), HOUR))
+        const pin = freshName()
+        const asked = Array.from({ length: 20 }, () => store.pin(pin, freshHandle(), HOUR))
         expect(new Set(await Promise.all(asked)).size).toBe(1)
       })
     })
