@@ -78,7 +78,7 @@ export interface Adopted extends Found {
  */
 const COOKIE_LOST = 30_000
 /** So long beyond its own life it is known that a session was taken over: old servers may prolong it there. */
-export const MEMORY = 30 * 86_400_000
+export const MEMORY: number = 30 * 86_400_000
 
 /** All sessions of other packages that the request names. */
 function formersOf(engine: Engine, request: RequestHead): Former[] {

@@ -101,11 +101,7 @@ export async function read(
 }
 
 /** Reads one handle and judges what stands there; outside of requests nothing was rejected. */
-export async function look(
-  engine: Engine,
-  handle: Handle,
-  id: SessionId | undefined = undefined,
-): Promise<Sight> {
+export async function look(engine: Engine, handle: Handle, id?: SessionId): Promise<Sight> {
   const { events, store, clock, codec } = engine
   const text = await ask(engine, 'load', store.load(handle))
   if (text === undefined) return { standing: 'none', refusal: 'unknown' }
