@@ -1,7 +1,8 @@
 /**
- * Sessions of other packages that go on as ours. Each is taken over once: the new id follows from the
- * old one, so that parallel requests meet in one session, and a mark beside it keeps what has ended
- * here from coming back from there.
+ * Sessions of other packages that go on as ours, each once. A pin, named by the old session, settles
+ * which session of ours goes on from it; a mark beside that keeps what has ended here from coming back
+ * from there. Pin and session lie in different slots, so the pin comes first: it says where to look,
+ * and the mark, written in one step with the session, says whether it was there.
  */
 import { createHmac, hash } from 'node:crypto'
 import { noteActive } from './activity.ts'
@@ -12,9 +13,9 @@ import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { optionError } from './errors.ts'
 import { handleOf, tagOf } from './id.ts'
-import type { SessionId } from './id.ts'
-import { read } from './load.ts'
-import type { Loaded } from './load.ts'
+import type { Handle, SessionId } from './id.ts'
+import { look, lookUp } from './load.ts'
+import type { Found, Loaded } from './load.ts'
 import { ttlOf } from './policy.ts'
 import { withReferences } from './references.ts'
 import type { HeaderLine, Instruction, RequestHead } from './transport.ts'
@@ -26,8 +27,8 @@ import { checked, newRevision } from './write.ts'
 export interface FormerStamp {
   /** The old session id, or whatever names the old session. A secret. */
   readonly id: string
-  /** Known to the servers only, where the old package signed its cookies: keys the new id. */
-  readonly secret: string
+  /** Known to the servers only, where the old package signed its cookies: the new id follows from the first. */
+  readonly secrets: readonly string[]
 }
 
 /** A session of another package, alive. */
@@ -50,8 +51,8 @@ export interface FormerSessions {
   read(request: RequestHead): FormerStamp | undefined
   /** Undefined where there is none, or it has ended. */
   load(stamp: FormerStamp): Promise<FormerRecord | 'unreadable' | undefined>
-  /** To be called when it has been taken over. */
-  leave(stamp: FormerStamp, record: FormerRecord): Promise<unknown>
+  /** To be called when it has been taken over; `keptFor`: so long it is known here that it was. */
+  leave(stamp: FormerStamp, record: FormerRecord, keptFor: number): Promise<unknown>
   /** Its owner signs out: ends it. */
   end(stamp: FormerStamp): Promise<unknown>
   /** Whether nothing is kept for going back: then the old cookie goes as soon as the new one is set. */
@@ -60,9 +61,15 @@ export interface FormerSessions {
   clear(request: RequestHead): readonly HeaderLine[]
 }
 
-export interface Former {
+interface Former {
   readonly source: FormerSessions
   readonly stamp: FormerStamp
+}
+
+/** What was found, whether the client is to be given its id, and where it came from. */
+export interface Adopted extends Found {
+  readonly isCookieDue: boolean
+  readonly source: FormerSessions
 }
 
 /**
@@ -70,77 +77,121 @@ export interface Former {
  * be on its way, and a newer one after it: a late response must not replace that.
  */
 const COOKIE_LOST = 30_000
+/** So long beyond its own life it is known that a session was taken over: old servers may prolong it there. */
+export const MEMORY: number = 30 * 86_400_000
 
-/** The first session of another package that the request names. */
-export function formerOf(engine: Engine, request: RequestHead): Former | undefined {
-  for (const source of engine.migrateFrom) {
+/** All sessions of other packages that the request names. */
+function formersOf(engine: Engine, request: RequestHead): Former[] {
+  return engine.migrateFrom.flatMap((source) => {
     const stamp = source.read(request)
-    if (stamp) return { source, stamp }
+    return stamp ? [{ source, stamp }] : []
+  })
+}
+
+export function hasFormer({ migrateFrom }: Engine, request: RequestHead): boolean {
+  return migrateFrom.some((source) => source.read(request) !== undefined)
+}
+
+/** The first session that goes on from another package's; undefined where none does. */
+export async function adopt(engine: Engine, request: RequestHead): Promise<Adopted | undefined> {
+  for (const { source, stamp } of formersOf(engine, request)) {
+    const found = await adoptOne(engine, { source, stamp }, request.source)
+    if (found && found.standing !== 'none') return { ...found, source }
   }
   return undefined
 }
 
-/** The session that goes on from the other package's, and whether the client is to be given its id. */
-export async function adopt(
+async function adoptOne(
   engine: Engine,
   { source, stamp }: Former,
   request: unknown,
-): Promise<{ readonly loaded: Loaded; readonly isCookieDue: boolean } | undefined> {
+): Promise<Omit<Adopted, 'source'> | undefined> {
+  const { store, clock, absoluteTimeout, events } = engine
+  const name = hash('sha256', `migrated ${source.name} ${stamp.id}`, 'base64url').slice(0, 25)
+  const settled = await ask(engine, 'migrate', store.pin(name, undefined, 0))
+  const before = settled && (await reached(engine, source, stamp, settled))
+  if (before && before.standing !== 'none') return before
   const record = await ask(engine, 'migrate', source.load(stamp))
-  if (record === 'unreadable') engine.events.tell('rejected', { reason: record })
+  if (record === 'unreadable') events.tell('rejected', { reason: record })
   if (record === undefined || record === 'unreadable') return undefined
-  const { data, remaining = 0, userId } = record
+  const { userId, remaining = 0 } = record
   const owner = userId === undefined ? undefined : userKeyOf(checkedUserId(userId))
-  const { id, mark } = namesOf(source.name, stamp, owner)
-  const handle = handleOf(id)
+  const id = derivedId(source.name, stamp, stamp.secrets[0] ?? '', owner, name)
+  const keptFor = remaining + absoluteTimeout + MEMORY
+  const handle =
+    settled ??
+    (await ask(engine, 'migrate', store.pin(name, handleOf(id), keptFor))) ??
+    handleOf(id)
+  // Whoever came first knew the session as another user's, and has begun: that one it is, or none.
+  if (owner && tagOf(owner) !== tagOf(handle)) return undefined
   const meta = metaOf(engine, record)
-  const fields: Fields = { ...data }
+  const fields: Fields = { ...record.data }
   const { body } = changesOf('', fields, engine.codec)
   const document = checked(engine, encodeDocument(meta, body), fields)
-  const now = engine.clock.now()
-  const markTtl = remaining + engine.absoluteTimeout
-  const adoption = { mark, document, ttl: ttlOf(meta, now), now, markTtl, owner }
+  const now = clock.now()
+  const adoption = { document, ttl: ttlOf(meta, now), now, markTtl: keptFor, owner }
   const outcome = await withReferences(engine, { handle, meta, body }, undefined, () =>
-    ask(engine, 'adopt', engine.store.adopt(handle, adoption)),
+    ask(engine, 'adopt', store.adopt(handle, adoption)),
   )
-  if (outcome === 'adopted') {
-    engine.events.tell('migrated', { handle, userId, from: source.name })
-    await ask(engine, 'leave', source.leave(stamp, record))
-    const loaded = { handle, id, meta, body, fields }
-    noteActive(engine, request, loaded, undefined)
-    return { loaded, isCookieDue: true }
-  }
-  const { loaded } = await read(engine, handle, id)
-  return loaded && { loaded, isCookieDue: now - loaded.meta.createdAt > COOKIE_LOST }
+  if (outcome === 'known') return reached(engine, source, stamp, handle)
+  events.tell('migrated', { handle, userId, from: source.name })
+  // Told where it fails; the session goes on all the same.
+  await ask(engine, 'leave', source.leave(stamp, record, keptFor)).catch(() => undefined)
+  const isMine = handle === handleOf(id)
+  const loaded: Loaded = { handle, id: isMine ? id : undefined, meta, body, fields }
+  noteActive(engine, request, loaded, undefined)
+  return { standing: 'live', loaded, isCookieDue: isMine }
 }
 
-/** A sign-out ends the session in the other package too: servers that still run it must not accept it. */
-export async function endFormer(engine: Engine, request: RequestHead): Promise<void> {
-  const former = formerOf(engine, request)
-  if (former) await ask(engine, 'endFormer', former.source.end(former.stamp))
+/** What became of the session that was settled on, under the id that follows from one of the secrets. */
+async function reached(
+  engine: Engine,
+  source: FormerSessions,
+  stamp: FormerStamp,
+  handle: Handle,
+): Promise<Omit<Adopted, 'source'>> {
+  const tag = tagOf(handle)
+  const id = [...stamp.secrets, '']
+    .map((secret) => (tag + derived(source.name, stamp, secret)) as SessionId)
+    .find((candidate) => handleOf(candidate) === handle)
+  const { standing, loaded } = id ? await lookUp(engine, id, look) : await look(engine, handle)
+  const isOld = loaded && engine.clock.now() - loaded.meta.createdAt > COOKIE_LOST
+  const isCookieDue = isOld === true && loaded?.id !== undefined
+  return { standing, ...(loaded && { loaded }), isCookieDue }
 }
 
-/** What removes the old cookies of a request, where its own cookie is set or removed. */
+/** A sign-out ends the sessions of other packages too: servers that still run them must not accept them. */
+export async function endFormers(engine: Engine, request: RequestHead): Promise<void> {
+  const ending = formersOf(engine, request).map(({ source, stamp }) =>
+    // Told where it fails; here they have ended, and do not come back.
+    ask(engine, 'endFormer', source.end(stamp)).catch(() => undefined),
+  )
+  await Promise.all(ending)
+}
+
+/** What removes old cookies: all of the request with its own, that of the adopted session where it is final. */
 export function formerLines(
   engine: Engine,
   request: RequestHead,
   { kind }: Instruction,
+  adopted: FormerSessions | undefined,
 ): readonly HeaderLine[] {
-  return engine.migrateFrom
-    .filter((source) => (kind === 'clear' || source.isFinal) && source.read(request))
-    .flatMap((source) => source.clear(request))
+  const gone = kind === 'clear' ? engine.migrateFrom : adopted?.isFinal ? [adopted] : []
+  return gone.filter((source) => source.read(request)).flatMap((source) => source.clear(request))
 }
 
-function namesOf(
-  name: string,
-  { id, secret }: FormerStamp,
+function derivedId(
+  source: string,
+  stamp: FormerStamp,
+  secret: string,
   owner: UserKey | undefined,
-): { readonly id: SessionId; readonly mark: string } {
-  const derived = createHmac('sha256', `handstamp ${secret}`).update(`${name} ${id}`)
-  const text = derived.digest('base64url')
-  const place = hash('sha256', `migrated ${name} ${id}`, 'base64url')
-  const tag = owner ? tagOf(owner) : place.slice(0, 3)
-  return { id: (tag + text) as SessionId, mark: tag + place.slice(3, 25) }
+  name: string,
+): SessionId {
+  return ((owner ? tagOf(owner) : name.slice(0, 3)) + derived(source, stamp, secret)) as SessionId
+}
+
+function derived(source: string, { id }: FormerStamp, secret: string): string {
+  return createHmac('sha256', `handstamp ${secret}`).update(`${source} ${id}`).digest('base64url')
 }
 
 /**

@@ -35,6 +35,8 @@ interface Sight extends Found {
   readonly refusal?: 'unknown' | 'ended' | 'moved' | 'idle' | 'absolute'
 }
 
+type See = (engine: Engine, handle: Handle, id: SessionId | undefined) => Promise<Sight>
+
 /** A browser sends few cookies of one name (one per path and domain); more are an attack. */
 const MOST_CANDIDATES = 4
 
@@ -75,11 +77,12 @@ function ambiguous(engine: Engine): Found {
   return { standing: 'none' }
 }
 
-async function lookUp(engine: Engine, id: SessionId): Promise<Found> {
-  const { refusal, ...found } = await read(engine, handleOf(id), id)
+/** `see`: `read` where a request brought the id. */
+export async function lookUp(engine: Engine, id: SessionId, see: See = read): Promise<Found> {
+  const { refusal, ...found } = await see(engine, handleOf(id), id)
   if (!found.successor || refusal) return found
   // Within its grace the old id answers for the new session; one step is all it is good for.
-  const { standing, loaded } = await read(engine, found.successor, undefined)
+  const { standing, loaded } = await see(engine, found.successor, undefined)
   return loaded ? { standing, loaded: { ...loaded, formerId: id } } : { standing: 'moved' }
 }
 

@@ -40,7 +40,7 @@ export function referenceKey(
 }
 
 /** The references that a session with this body has. Throws ERR_OPTION where a function fails. */
-export function referencesOf(engine: Engine, body: string): ReferenceKey[] {
+function referencesOf(engine: Engine, body: string): ReferenceKey[] {
   const names = Object.entries(engine.references)
   if (names.length === 0) return []
   const fields = fieldsOf(engine, body)

@@ -154,8 +154,7 @@ export interface Ended {
 
 /** A session that goes on from one of another package. */
 export interface Adoption {
-  /** Names the mark that it was taken over, in the slot of the session. */
-  readonly mark: string
+  /** How long it stays known that it was written. */
   readonly markTtl: number
   readonly document: string
   readonly ttl: number
@@ -186,7 +185,12 @@ export interface Store {
   load(handle: Handle): Promise<string | undefined>
   /** Writes a new document that leaves by itself after `ttl` ms. `taken`: another one stands there. */
   create(handle: Handle, document: string, ttl: number): Promise<'created' | 'taken'>
-  /** As `create`, if the mark was never set; sets it in the same step. */
+  /**
+   * Settles on the handle of the session that goes on from one of another package, or looks which one
+   * it was before; keeps that in mind for at least `ttl` ms. `name` is 25 characters of base64url.
+   */
+  pin(name: string, handle: Handle | undefined, ttl: number): Promise<Handle | undefined>
+  /** As `create`, if the session was never written before, and its user is not barred. */
   adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'>
   /** Applies the patch to a live session, moves its idle limit, never beyond the absolute one. */
   update(handle: Handle, patch: Patch): Promise<UpdateOutcome>
@@ -233,6 +237,8 @@ export interface UserStore {
   count(owner: UserKey, now: number): Promise<number>
   /** Ends sessions of a user, index and all, one or a batch of them. */
   end(owner: UserKey, ending: Ending): Promise<Ended>
+  /** For so long no session of another package goes on as one of this user. */
+  bar(owner: UserKey, ttl: number): Promise<unknown>
   /**
    * Whether replicas have the end of these sessions; undefined where there is none, or no telling.
    * Bounded: it takes no longer than 50 ms, and nothing else waits for it.

@@ -5,6 +5,7 @@ import type { Device } from './device.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { tellRevoked } from './ended.ts'
+import { MEMORY } from './former.ts'
 import { goneError, optionError } from './errors.ts'
 import { asHandle, tagOf } from './id.ts'
 import type { Handle } from './id.ts'
@@ -115,8 +116,11 @@ export class UserSessions {
   }
 
   async #revokeAllBut(except: Handle | undefined, by: Revoker): Promise<Revocation> {
-    const { store } = this.#engine
+    const { store, migrateFrom } = this.#engine
     const ended: Handle[] = []
+    // Devices that still come with the cookie of another package are the user's as well.
+    if (migrateFrom.length > 0)
+      await ask(this.#engine, 'revoke', store.users.bar(this.#owner, MEMORY))
     // From the front each time, until a batch has all that is left: whatever is added or moved meanwhile,
     // none is passed over, and what begins after that step began after the call.
     for (let batches = 0; batches < MOST_BATCHES; batches++) {

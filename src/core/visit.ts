@@ -2,9 +2,10 @@
 import { isEmptied } from './changes.ts'
 import type { Engine, HookSession } from './engine.ts'
 import { HandstampError, optionError } from './errors.ts'
-import { adopt, formerLines, formerOf } from './former.ts'
+import { adopt, formerLines, hasFormer } from './former.ts'
+import type { FormerSessions } from './former.ts'
 import type { SessionId } from './id.ts'
-import { findSession, presentedBy } from './load.ts'
+import { findSession, look, presentedBy } from './load.ts'
 import type { Found } from './load.ts'
 import { expiryOf } from './policy.ts'
 import { isReserved, reservedError } from './reserved.ts'
@@ -25,6 +26,9 @@ export class Visit<Data extends object> {
   /** Assigned before the session was loaded. */
   #assigned: { readonly value: object | null } | undefined
   #abandoned = false
+  /** The other package whose session went on in this request. */
+  #adopted: FormerSessions | undefined
+  #isCookieFresh = true
 
   constructor(engine: Engine, request: RequestHead) {
     this.#engine = engine
@@ -38,7 +42,7 @@ export class Visit<Data extends object> {
     if (this.#opening) return this.#opening
     const claim = this.#engine.transport.read(this.#request)
     const isStranger = claim.ids.length === 0 && !claim.rejected
-    if (isStranger && !formerOf(this.#engine, this.#request)) {
+    if (isStranger && !hasFormer(this.#engine, this.#request)) {
       this.#copy.found('none')
       return undefined
     }
@@ -67,14 +71,19 @@ export class Visit<Data extends object> {
     copy.found('none')
     copy.presented = []
     copy.cookie = 'keep'
+    this.#isCookieFresh = true
   }
 
   /** Nothing of ours was found: perhaps a session of another package goes on. */
   async #adopt(): Promise<Found | undefined> {
-    const former = formerOf(this.#engine, this.#request)
-    const adopted = former && (await adopt(this.#engine, former, this.#request.source))
-    if (adopted?.isCookieDue) this.#copy.cookie = 'set'
-    return adopted && { standing: 'live', loaded: adopted.loaded }
+    const adopted = await adopt(this.#engine, this.#request)
+    if (!adopted) return undefined
+    this.#adopted = adopted.source
+    if (adopted.isCookieDue) {
+      this.#copy.cookie = 'set'
+      this.#isCookieFresh = false
+    }
+    return adopted
   }
 
   /** Opens and returns the session; null after it was destroyed. */
@@ -138,6 +147,7 @@ export class Visit<Data extends object> {
     const copy = this.#copy
     if (this.#abandoned) return undefined
     if (copy.busy) return copy.busy.then(() => this.settle())
+    if (!this.#isCookieFresh) return this.#lastly(this.#refresh().then(() => this.settle()))
     if (this.#assigned)
       return this.#lastly(this.load().then(() => copy.serially(() => copy.save(false))))
     if (!this.#isOpen || (!copy.isUsed && !copy.stored)) return undefined
@@ -158,6 +168,18 @@ export class Visit<Data extends object> {
     // The response does not wait for a touch; a failure is told as an event, and the next request tries again.
     copy.touch().catch(() => undefined)
     return undefined
+  }
+
+  /**
+   * The id that was taken over is old news by the time a slow request answers: where the session has
+   * ended or moved meanwhile, a newer cookie is on its way, or none is due.
+   */
+  async #refresh(): Promise<void> {
+    const copy = this.#copy
+    this.#isCookieFresh = true
+    if (copy.cookie !== 'set' || !copy.stored) return
+    const { loaded } = await look(this.#engine, copy.stored.handle)
+    if (!loaded) copy.cookie = 'keep'
   }
 
   /** After a failure the response tells of an error; what it did not save is not tried again with that. */
@@ -188,7 +210,7 @@ export class Visit<Data extends object> {
   #lines(instruction: Instruction): readonly HeaderLine[] {
     const { transport, clock } = this.#engine
     const lines = transport.write(this.#request, instruction, clock.now())
-    return [...lines, ...formerLines(this.#engine, this.#request, instruction)]
+    return [...lines, ...formerLines(this.#engine, this.#request, instruction, this.#adopted)]
   }
 }
 

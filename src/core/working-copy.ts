@@ -7,7 +7,7 @@ import { ask } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'
 import { goneError, headSentError, inHookError } from './errors.ts'
 import type { DropReason } from './events.ts'
-import { endFormer } from './former.ts'
+import { endFormers } from './former.ts'
 import type { Handle } from './id.ts'
 import { isWithin, within } from './hook-scope.ts'
 import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
@@ -202,9 +202,9 @@ export class WorkingCopy {
   /** Ends the session in the store; what the handler holds is no longer anything stored. */
   async end(): Promise<void> {
     const { stored, engine } = this
-    await endFormer(engine, this.request)
     if (stored) await end(engine, stored.handle, stored)
     else await Promise.all(this.presented.map((handle) => endPresented(engine, handle)))
+    await endFormers(engine, this.request)
     this.standing = 'none'
     this.stored = undefined
     this.presented = []

@@ -1,14 +1,14 @@
 /** All values that a Cookie header holds under one name. */
 import { parse } from 'cookie'
 
-/** Their order says nothing, and a page on a sibling domain can add one (RFC 6265bis section 4.2.2). */
-export function cookieValues(header: string, name: string): string[] {
+/** `isEncoded`: percent signs stand for bytes, as most packages have it. Their order says nothing, and a page on a sibling domain can add one (RFC 6265bis section 4.2.2). */
+export function cookieValues(header: string, name: string, isEncoded = true): string[] {
   if (!header.includes(name)) return []
   return header.split(';').flatMap((pair) => {
     const text = pair.trim()
     if (!text.startsWith(name) || text[name.length] !== '=') return []
     const raw = text.slice(name.length + 1)
     // What an encoder left as it was needs no decoder.
-    return [/^[\w.-]*$/.test(raw) ? raw : (parse(text)[name] ?? '')]
+    return [isEncoded && /[^\w.-]/.test(raw) ? (parse(text)[name] ?? '') : raw]
   })
 }

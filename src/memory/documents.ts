@@ -66,6 +66,12 @@ export class Documents {
     this.index.note(owner, handle, endsAt)
   }
 
+  /** Notes something that is no session, for at least so long. */
+  prolong(place: Handle, text: string, ttl: number): void {
+    const { endsAt = 0 } = this.#entries.get(place) ?? {}
+    this.#entries.set(place, { document: text, endsAt: Math.max(endsAt, this.now + ttl) })
+  }
+
   bury(handle: Handle, { document, ttl }: Tombstone, owner: UserKey | undefined): void {
     this.#entries.set(handle, { document, endsAt: this.now + ttl })
     this.index.remove(owner, handle)

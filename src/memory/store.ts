@@ -23,7 +23,7 @@ import { MemoryActivity } from './activity.ts'
 import { MemoryChannel } from './channel.ts'
 import { Documents } from './documents.ts'
 import { MemoryReferences } from './references.ts'
-import { MemoryUsers } from './users.ts'
+import { barOf, MemoryUsers } from './users.ts'
 
 export interface MemoryStoreOptions {
   /** The most sessions kept; beyond it the one unused for longest goes. Default 100,000. */
@@ -79,14 +79,21 @@ class MemoryStore implements Store {
     return 'created'
   }
 
+  async pin(name: string, handle: Handle | undefined, ttl: number): Promise<Handle | undefined> {
+    const place = `pin ${name}` as Handle
+    const settled = (this.#documents.get(place) as Handle | undefined) ?? handle
+    if (settled) this.#documents.prolong(place, settled, ttl)
+    return settled
+  }
+
   async adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'> {
-    const { mark, markTtl, owner, document } = adoption
-    // A mark is as long as a handle, and is none: the hash in it is of another text.
-    const place = mark as Handle
-    if (this.#documents.get(handle) === document) return 'adopted'
-    const isKnown = this.#documents.get(place) !== undefined
-    this.#documents.put(place, { document: '', ttl: markTtl }, undefined)
-    if (isKnown) return 'known'
+    const { markTtl, owner, document } = adoption
+    const stored = this.#documents.get(handle)
+    if (stored === document) return 'adopted'
+    const mark = `mark ${handle}` as Handle
+    const isKnown = stored !== undefined || this.#documents.get(mark) !== undefined
+    if (isKnown || (owner && this.#documents.get(barOf(owner)) !== undefined)) return 'known'
+    this.#documents.prolong(mark, '1', markTtl)
     this.#documents.put(handle, adoption, owner)
     return 'adopted'
   }

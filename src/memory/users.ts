@@ -13,6 +13,10 @@ import type {
 import type { UserKey } from '../core/user.ts'
 import type { Documents } from './documents.ts'
 
+export function barOf(owner: UserKey): Handle {
+  return `bar ${owner}` as Handle
+}
+
 export class MemoryUsers implements UserStore {
   readonly #documents: Documents
 
@@ -45,6 +49,10 @@ export class MemoryUsers implements UserStore {
     else if (before) this.#documents.put(mark, before.tombstone, undefined)
     this.#documents.put(handle, admission, owner)
     return { kind: 'admitted', evicted, replaced: replaced?.document }
+  }
+
+  async bar(owner: UserKey, ttl: number): Promise<void> {
+    this.#documents.prolong(barOf(owner), '1', ttl)
   }
 
   async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {

@@ -37,11 +37,11 @@ export function fromConnectRedisSessions(options: ConnectRedisSessionsOptions): 
     read: (request) => {
       const values = cookieValues(request.header('cookie') ?? '', name)
       const id = values.find((value) => TOKEN.test(value))
-      return id === undefined ? undefined : { id, secret: '' }
+      return id === undefined ? undefined : { id, secrets: [] }
     },
     load: async (stamp) => {
       const found = await readHash(driver, keyOf(stamp))
-      if (!found) return undefined
+      if (found === undefined || found === 'unreadable') return found
       const { fields } = found
       const [ttl, seen] = [Number(fields.get('ttl')), Number(fields.get('la'))]
       const data = parsed(fields.get('d') ?? '{}')
@@ -52,10 +52,12 @@ export function fromConnectRedisSessions(options: ConnectRedisSessionsOptions): 
       const life = { remaining, isSliding, persistent: false }
       return recordOf({ ...options, userOf: userOf ?? (() => fields.get('id')) }, data, life)
     },
-    leave: (stamp, record) => leaveKey(driver, keyOf(stamp), options, record),
+    leave: (stamp, record, keptFor) => leaveKey(driver, keyOf(stamp), options, record, keptFor),
     end: async (stamp) => {
       const key = keyOf(stamp)
-      const user = (await readHash(driver, key))?.fields.get('id') ?? ''
+      const found = await readHash(driver, key)
+      if (found === undefined || found === 'unreadable') return
+      const user = found.fields.get('id') ?? ''
       await driver.send(key, false, ['DEL', key])
       const entries: [command: string, key: string, member: string][] = [
         ['ZREM', `${place}:_sessions`, `${stamp.id}:${user}`],

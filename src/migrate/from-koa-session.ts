@@ -3,7 +3,7 @@ import { optionError } from '../core/errors.ts'
 import type { FormerRecord, FormerSessions } from '../core/former.ts'
 import { koaCookie } from './koa-cookie.ts'
 import type { KoaKeys } from './koa-cookie.ts'
-import { checkedSource, leaveKey, parsed, readText, recordOf, removalOf } from './source.ts'
+import { checkedSource, endKey, leaveKey, parsed, readText, recordOf, removalOf } from './source.ts'
 import type { OldCookie, OldData, SourceOptions } from './source.ts'
 
 export interface KoaSessionOptions extends SourceOptions {
@@ -11,7 +11,10 @@ export interface KoaSessionOptions extends SourceOptions {
   readonly keys: KoaKeys | false
   /** What the store put in front of keys; the option `prefix` of koa-session is part of the cookie already. Default `''`. */
   readonly prefix?: string
-  /** Whether requests moved the end of a session: the options `rolling` and `renew`. Default false. */
+  /**
+   * False: the session ends when the old one would have, whatever is done with it. Default true: with that
+   * package each change moved the end, with its options `rolling` and `renew` requests too.
+   */
   readonly rolling?: boolean
   /** There was no store: the session travelled in the cookie. Default false. */
   readonly inCookie?: boolean
@@ -36,22 +39,23 @@ export function fromKoaSession(options: KoaSessionOptions): FormerSessions {
     )
   }
   const keyOf = ({ id }: { readonly id: string }): string => prefix + id
+  const load: FormerSessions['load'] = async (stamp) => {
+    if (inCookie) {
+      const text = Buffer.from(stamp.id, 'base64').toString('utf8')
+      return readOld(options, parsed(text), undefined)
+    }
+    const found = await readText(driver, keyOf(stamp))
+    return found && readOld(options, parsed(found.text), found.remaining)
+  }
   return {
     name: 'koa-session',
     read: koaCookie('fromKoaSession', name, options.keys),
-    load: async (stamp) => {
-      if (inCookie) {
-        const text = Buffer.from(stamp.id, 'base64').toString('utf8')
-        return readOld(options, parsed(text), undefined)
-      }
-      const found = await readText(driver, keyOf(stamp))
-      return found && readOld(options, parsed(found.text), found.remaining)
-    },
-    leave: async (stamp, record) => {
-      if (!inCookie) await leaveKey(driver, keyOf(stamp), options, record)
+    load,
+    leave: async (stamp, record, keptFor) => {
+      if (!inCookie) await leaveKey(driver, keyOf(stamp), options, record, keptFor)
     },
     end: async (stamp) => {
-      if (!inCookie) await driver.send(keyOf(stamp), false, ['DEL', keyOf(stamp)])
+      if (!inCookie) await endKey(driver, keyOf(stamp), load(stamp))
     },
     isFinal: oldSession === 'delete',
     clear: () => removalOf([name, `${name}.sig`], cookie),
@@ -69,5 +73,5 @@ function readOld(
   const remaining = typeof end === 'number' ? end - Date.now() : ttl
   if (remaining !== undefined && remaining <= 0) return undefined
   const persistent = typeof end === 'number'
-  return recordOf(options, data, { remaining, isSliding: options.rolling ?? false, persistent })
+  return recordOf(options, data, { remaining, isSliding: options.rolling ?? true, persistent })
 }

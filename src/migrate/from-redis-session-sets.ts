@@ -33,18 +33,19 @@ export function fromRedisSessionSets(options: RedisSessionSetsOptions): FormerSe
     read: koaCookie('fromRedisSessionSets', name, options.keys),
     load: async (stamp) => {
       const found = await readHash(driver, keyOf(stamp))
-      if (!found) return undefined
+      if (found === undefined || found === 'unreadable') return found
       const { id: _, _csrf_secret: __, ...data } = Object.fromEntries(found.fields)
       const life = { remaining: found.remaining, isSliding: true, persistent: true }
       return recordOf(options, data, life)
     },
-    leave: (stamp, record) => leaveKey(driver, keyOf(stamp), options, record),
+    leave: (stamp, record, keptFor) => leaveKey(driver, keyOf(stamp), options, record, keptFor),
     end: async (stamp) => {
       const key = keyOf(stamp)
       const found = await readHash(driver, key)
+      if (found === undefined || found === 'unreadable') return
       await driver.send(key, false, ['DEL', key])
       for (const field of names) {
-        const value = found?.fields.get(field)
+        const value = found.fields.get(field)
         if (value === undefined) continue
         const set = `${prefix}:${field}:{${value}}`
         await driver.send(set, false, ['SREM', set, stamp.id])

@@ -6,7 +6,9 @@ import type { RequestHead } from '../core/transport.ts'
 import { cookieValues } from '../http/cookie-values.ts'
 
 /** What `app.keys` was: a list of secrets, or a Keygrip. */
-export type KoaKeys = readonly string[] | { verify(data: string, digest: string): boolean }
+export type KoaKeys =
+  | readonly string[]
+  | { sign(data: string): string; verify(data: string, digest: string): boolean }
 
 /** Reads the cookie of that name; without keys it was not signed. Throws ERR_OPTION. */
 export function koaCookie(
@@ -19,20 +21,24 @@ export function koaCookie(
       `${source} needs the keys that app.keys held, or keys: false where the cookie was not signed.`,
     )
   }
-  const ring = Array.isArray(keys)
-    ? ringOf(source, keys as string[])
-    : (keys as Exclude<typeof keys, readonly string[]>)
-  const secret = Array.isArray(keys) ? String(keys[0]) : ''
+  const ring = keys !== false && ('verify' in keys ? keys : ringOf(source, keys))
+  // The id of the new session follows from it: nobody who reads Redis may be able to compute that.
+  const rings = Array.isArray(keys)
+    ? keys.map((key: string) => new Keygrip([key]))
+    : ring
+      ? [ring]
+      : []
+  const secrets = rings.map((one) => one.sign('handstamp migrate'))
   return (request) => {
     const header = request.header('cookie')
     if (header === undefined) return undefined
-    const values = cookieValues(header, name)
-    if (!ring) return values[0] ? { id: values[0], secret } : undefined
-    const signatures = cookieValues(header, `${name}.sig`)
+    const values = cookieValues(header, name, false)
+    if (!ring) return values[0] ? { id: values[0], secrets } : undefined
+    const signatures = cookieValues(header, `${name}.sig`, false)
     const id = values.find((value) =>
       signatures.some((signature) => ring.verify(`${name}=${value}`, signature)),
     )
-    return id ? { id, secret } : undefined
+    return id ? { id, secrets } : undefined
   }
 }
 

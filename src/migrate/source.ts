@@ -1,7 +1,9 @@
 /** What the sources of all packages have in common: options, records in Redis, and the way they are left. */
 import { serialize } from 'cookie'
+import { answerOf } from '../core/answer.ts'
+import { holdsProto, MAX_DEPTH, nestingOf } from '../core/document.ts'
 import type { FormerRecord } from '../core/former.ts'
-import { HandstampError, optionError } from '../core/errors.ts'
+import { optionError } from '../core/errors.ts'
 import type { HeaderLine } from '../core/transport.ts'
 import { driverOf } from '../redis/driver.ts'
 import type { Driver, RedisClient } from '../redis/driver.ts'
@@ -16,7 +18,7 @@ export interface SourceOptions {
    * From the old data to the id of the user who is signed in, undefined where nobody is. The session
    * is listed and can be revoked under that id.
    */
-  readonly userOf?: (data: OldData) => string | number | undefined
+  readonly userOf?: (data: OldData) => string | number | false | null | undefined
   /** From the old data to the new: renames fields that are verbs here, leaves out what is no longer needed. */
   readonly convert?: (data: OldData) => OldData
   /**
@@ -71,10 +73,20 @@ export async function readText(
   key: string,
 ): Promise<{ readonly text: string; readonly remaining: number | undefined } | undefined> {
   const [text, ttl] = await Promise.all([
-    driver.send(key, true, ['GET', key]) as Promise<string | null>,
+    readable(driver.send(key, true, ['GET', key]), ''),
     driver.send(key, true, ['PTTL', key]),
   ])
-  return text === null ? undefined : { text, remaining: remainingOf(ttl) }
+  return text === null || ttl === -2 ? undefined : { text, remaining: remainingOf(ttl) }
+}
+
+/** What is of another type is not what the package writes; the caller finds it unreadable. */
+async function readable<Else>(reply: Promise<unknown>, other: Else): Promise<string | Else> {
+  try {
+    return (await reply) as string
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return other
+    throw error
+  }
 }
 
 /** A hash and what is left of its life. */
@@ -82,14 +94,17 @@ export async function readHash(
   driver: Driver,
   key: string,
 ): Promise<
-  { readonly fields: Map<string, string>; readonly remaining: number | undefined } | undefined
+  | { readonly fields: Map<string, string>; readonly remaining: number | undefined }
+  | 'unreadable'
+  | undefined
 > {
   const [reply, ttl] = await Promise.all([
-    driver.send(key, true, ['HGETALL', key]),
+    readable(driver.send(key, true, ['HGETALL', key]), 'unreadable' as const),
     driver.send(key, true, ['PTTL', key]),
   ])
+  if (reply === 'unreadable') return reply
   const fields = new Map(pairsOf(reply))
-  return fields.size === 0 ? undefined : { fields, remaining: remainingOf(ttl) }
+  return fields.size === 0 || ttl === -2 ? undefined : { fields, remaining: remainingOf(ttl) }
 }
 
 /** RESP2 gives a flat list, RESP3 a map, which clients hand over as one or as an object. */
@@ -100,16 +115,16 @@ function pairsOf(reply: unknown): [string, string][] {
 }
 
 function remainingOf(ttl: unknown): number | undefined {
-  return Number(ttl) >= 0 ? Number(ttl) : undefined
+  return Number(ttl) >= 0 ? Math.max(1, Number(ttl)) : undefined
 }
 
-/** JSON of an object, or undefined. */
+/** JSON of an object, or undefined: also for what is nested too deep, or holds a name of every object. */
 export function parsed(text: string): OldData | undefined {
   try {
+    if (nestingOf(text) > MAX_DEPTH) return undefined
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as OldData)
-      : undefined
+    const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isRecord && !holdsProto(value) ? (value as OldData) : undefined
   } catch {
     return undefined
   }
@@ -120,27 +135,53 @@ export function recordOf(
   data: OldData,
   life: Pick<FormerRecord, 'remaining' | 'isSliding' | 'persistent'>,
 ): FormerRecord {
-  try {
-    const user = userOf?.(data) ?? undefined
-    const userId = user === undefined ? undefined : String(user)
-    return { ...life, data: convert ? convert(data) : data, userId }
-  } catch (cause) {
-    // Otherwise it would be taken for a failure of Redis.
-    throw new HandstampError('ERR_OPTION', 'userOf or convert of a source in migrateFrom threw.', {
-      cause,
-    })
+  const user = userOf && answerOf('userOf of migrateFrom', () => userOf(data))
+  const converted = convert ? answerOf('convert of migrateFrom', () => convert(data)) : data
+  if (!isPlain(converted)) {
+    throw optionError('convert of migrateFrom must return an object with the new data.')
   }
+  return { ...life, data: converted, userId: userIdOf(user) }
 }
 
-/** Deletes the record in a minute, where it would stay longer than that. */
+function isPlain(value: unknown): value is OldData {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** Undefined, null, false and '' are nobody. */
+function userIdOf(user: unknown): string | undefined {
+  if (user === undefined || user === null || user === false || user === '') return undefined
+  if (typeof user === 'string') return user
+  if (typeof user === 'number' && Number.isFinite(user)) return String(user)
+  throw optionError(
+    'userOf of migrateFrom must return the id of a user as text or number, or undefined.',
+  )
+}
+
+/**
+ * Deletes the record in a minute, where it would stay longer than that. One without an end gets the one
+ * of what is remembered of it here: later its cookie would make a second session.
+ */
 export async function leaveKey(
   driver: Driver,
   key: string,
   { oldSession }: SourceOptions,
   { remaining = Infinity }: FormerRecord,
+  keptFor: number,
 ): Promise<void> {
-  if (oldSession !== 'delete' || remaining <= GRACE) return
-  await driver.send(key, false, ['PEXPIRE', key, String(GRACE)])
+  const end = oldSession === 'delete' ? GRACE : keptFor
+  if (remaining > end) await driver.send(key, false, ['PEXPIRE', key, String(end)])
+}
+
+/** Deletes a record, but nothing that is none. */
+export async function endKey(
+  driver: Driver,
+  key: string,
+  found: Promise<FormerRecord | 'unreadable' | undefined>,
+): Promise<void> {
+  const record = await found
+  if (typeof record === 'object') await driver.send(key, false, ['DEL', key])
 }
 
 /** The lines that remove cookies by these names. */

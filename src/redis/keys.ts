@@ -4,7 +4,7 @@ import { optionError } from '../core/errors.ts'
 import { tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import type { ReferenceKey } from '../core/references.ts'
-import type { Admission, Adoption } from '../core/store.ts'
+import type { Admission } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
 
 /** Where a session's document lies: its slot tag, in braces for Redis Cluster, then the hash of its id. */
@@ -24,19 +24,25 @@ export function indexKey(prefix: string, owner: UserKey): string {
   return `${prefix}{${tag}}:u:${owner.slice(tag.length)}`
 }
 
-/** Where the mark lies that a session of another package was taken over. */
-function markKey(prefix: string, mark: string): string {
-  return `${prefix}{${mark.slice(0, 3)}}:m:${mark.slice(3)}`
+/** Where it is settled which session goes on from one of another package. */
+export function pinKey(prefix: string, name: string): string {
+  return `${prefix}{${name.slice(0, 3)}}:p:${name.slice(3)}`
 }
 
-/** The keys of taking over a session of another package: its own, the mark, and the index of its user. */
+/** Where the mark lies that all sessions of a user were revoked, those of other packages included. */
+export function barKey(prefix: string, owner: UserKey): string {
+  return `${prefix}{${tagOf(owner)}}:b:${owner.slice(3)}`
+}
+
+/** The keys of taking over a session of another package: its own, its mark, and index and bar of its user. */
 export function adoptionKeys(
   prefix: string,
   handle: Handle,
-  { mark, owner }: Pick<Adoption, 'mark' | 'owner'>,
+  owner: UserKey | undefined,
 ): readonly [string, ...string[]] {
   const [key, ...index] = keysOf(prefix, handle, owner)
-  return [key, markKey(prefix, mark), ...index]
+  const mark = `${prefix}{${tagOf(handle)}}:m:${memberOf(handle)}`
+  return owner ? [key, mark, ...index, barKey(prefix, owner)] : [key, mark]
 }
 
 /** The keys of an operation on a session: its own, and the index of its user. */

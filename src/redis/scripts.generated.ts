@@ -106,7 +106,7 @@ return reply`,
 
 export const adopt: Script = {
   name: 'adopt',
-  sha1: '377f4e94509340b9cfb432e79165220b405c241b',
+  sha1: 'c31818895c53a62d88f0b2a184d8757a1f00d1ef',
   source: `local function member_of(key)
   return string.match(key, '[^:]*$')
 end
@@ -120,9 +120,13 @@ local function note_in_index(index, member, now, ttl)
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
 end
-if redis.call('GET', KEYS[1]) == ARGV[1] then return 'adopted' end
-if redis.call('EXISTS', KEYS[2]) == 1 then
-  if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
+local stored = redis.call('GET', KEYS[1])
+if stored == ARGV[1] then return 'adopted' end
+local marked = redis.call('EXISTS', KEYS[2]) == 1
+if stored or marked or (KEYS[4] and redis.call('EXISTS', KEYS[4]) == 1) then
+  if marked and redis.call('PTTL', KEYS[2]) < tonumber(ARGV[4]) then
+    redis.call('PEXPIRE', KEYS[2], ARGV[4])
+  end
   return 'known'
 end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[4])
@@ -426,6 +430,19 @@ local at = math.max(tonumber(ARGV[2]), before + 1)
 redis.call('ZADD', KEYS[1], string.format('%.0f', at), ARGV[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return 'noted'`,
+}
+
+
+export const pin: Script = {
+  name: 'pin',
+  sha1: 'f42aeb849b14f65fc681147de376bfae8e9ef2eb',
+  source: `local settled = redis.call('GET', KEYS[1])
+if settled then
+  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  return settled
+end
+if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return ARGV[1]`,
 }
 
 

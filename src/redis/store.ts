@@ -1,6 +1,7 @@
 /** Sessions in Redis or Valkey: reads are plain GETs, each write is one script. */
 import { optionError } from '../core/errors.ts'
 import type { ActivityStore } from '../core/activity-store.ts'
+import { asHandle } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import { encodeExtra } from '../core/document.ts'
 import type {
@@ -23,7 +24,7 @@ import { connect } from './connect.ts'
 import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
-import { adoptionKeys, checkedPrefix, keysOf, revokedChannel, sessionKey } from './keys.ts'
+import { adoptionKeys, checkedPrefix, keysOf, pinKey, revokedChannel, sessionKey } from './keys.ts'
 import { RedisReferences } from './references.ts'
 import { Replication } from './replication.ts'
 import { runScript } from './script.ts'
@@ -165,9 +166,15 @@ class RedisStore implements Store {
     return reply === null ? 'taken' : 'created'
   }
 
+  async pin(name: string, handle: Handle | undefined, ttl: number): Promise<Handle | undefined> {
+    const key = pinKey(this.#prefix, name)
+    const reply = await runScript(this.#driver, scripts.pin, [key], [handle ?? '', String(ttl)])
+    return asHandle(reply)
+  }
+
   async adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'> {
     const { document, ttl, now, markTtl } = adoption
-    const keys = adoptionKeys(this.#prefix, handle, adoption)
+    const keys = adoptionKeys(this.#prefix, handle, adoption.owner)
     const args = [document, ...[ttl, now, markTtl].map(String)]
     return (await runScript(this.#driver, scripts.adopt, keys, args)) as 'adopted' | 'known'
   }

@@ -13,7 +13,7 @@ import type {
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
 import type { Driver } from './driver.ts'
-import { admissionKeys, indexKey, memberOf } from './keys.ts'
+import { admissionKeys, barKey, indexKey, memberOf } from './keys.ts'
 import type { Replication } from './replication.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
@@ -45,6 +45,11 @@ export class RedisUsers implements UserStore {
     if (kind !== 'admitted') return { kind }
     const evicted = handlesOf(owner, members)
     return isHere ? { kind, evicted, replaced } : { kind, evicted }
+  }
+
+  async bar(owner: UserKey, ttl: number): Promise<void> {
+    const key = barKey(this.#prefix, owner)
+    await this.#driver.send(key, false, ['SET', key, '1', 'PX', String(ttl)])
   }
 
   async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {

@@ -55,22 +55,26 @@ function storeOver(client: RedisClient, prefix = freshPrefix()): Omit<StoreUnder
   }
 }
 
-test('the mark of a session that was taken over lives as long as it was last told to, and no shorter', async () => {
+test('what is known of a session that was taken over stays as long as it was last told to, and no shorter', async () => {
   const redis = new Redis(redisServers().single.url)
   onTestFinished(() => redis.disconnect())
   const prefix = freshPrefix()
   const store = redisStore({ client: redis, prefix })
-  const [handle, mark] = [`abc${'h'.repeat(22)}` as Handle, `abc${'m'.repeat(22)}`]
+  const handle = `abc${'h'.repeat(22)}` as Handle
+  const name = `def${'n'.repeat(22)}`
   for (const [markTtl, longest] of [
     [20_000, 20_000],
     [30_000, 30_000],
     [10_000, 30_000],
   ] as const) {
     const document = `{"@":["${markTtl}"]\n}`
-    await store.adopt(handle, { mark, markTtl, document, ttl: 5000, now: 0, owner: undefined })
-    const left = await redis.pttl(`${prefix}{abc}:m:${'m'.repeat(22)}`)
-    expect(left).toBeLessThanOrEqual(longest)
-    expect(left).toBeGreaterThan(longest - 9000)
+    await store.pin(name, handle, markTtl)
+    await store.adopt(handle, { markTtl, document, ttl: 5000, now: 0, owner: undefined })
+    for (const key of [`{abc}:m:${'h'.repeat(22)}`, `{def}:p:${'n'.repeat(22)}`]) {
+      const left = await redis.pttl(prefix + key)
+      expect(left).toBeLessThanOrEqual(longest)
+      expect(left).toBeGreaterThan(longest - 9000)
+    }
   }
 })
 

@@ -190,9 +190,27 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
       })
     })
 
+    describe('pin', () => {
+      const freshName = () => randomBytes(19).toString('base64url').slice(0, 25)
+
+      test('settles once on a handle, and says which from then on', async () => {
+        const [pin, first, second] = [freshName(), freshHandle(), freshHandle()]
+        expect(await store.pin(pin, undefined, 0)).toBeUndefined()
+        expect(await store.pin(pin, first, HOUR)).toBe(first)
+        expect(await store.pin(pin, second, HOUR)).toBe(first)
+        expect(await store.pin(pin, undefined, 0)).toBe(first)
+        expect(await store.pin(freshName(), second, HOUR)).toBe(second)
+      })
+
+      test('of 20 at once settles on one', async () => {
+        const pin = freshName()
+        const asked = Array.from({ length: 20 }, () => store.pin(pin, freshHandle(), HOUR))
+        expect(new Set(await Promise.all(asked)).size).toBe(1)
+      })
+    })
+
     describe('adopt', () => {
-      const adoption = (handle: Handle, about: Partial<Adoption> = {}): Adoption => ({
-        mark: freshHandle(tagOf(handle)),
+      const adoption = (about: Partial<Adoption> = {}): Adoption => ({
         markTtl: 2 * HOUR,
         document: documentOf({ user: 'ann' }),
         ttl: HOUR,
@@ -201,45 +219,46 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         ...about,
       })
 
-      test('writes a session that leaves by itself, once: with its mark it never comes back', async () => {
+      test('writes a session that leaves by itself, once: it never comes back', async () => {
         const handle = freshHandle()
-        const first = adoption(handle)
+        const first = adoption()
         expect(await store.adopt(handle, first)).toBe('adopted')
         expect(await store.load(handle)).toBe(first.document)
-        await store.end(handle, endedTombstone)
-        const other = adoption(handle, { mark: first.mark, document: documentOf({ user: 'bob' }) })
+        const other = adoption({ document: documentOf({ user: 'bob' }) })
         expect(await store.adopt(handle, other)).toBe('known')
-        expect(await read(handle)).toMatchObject({ kind: 'ended' })
-        const elsewhere = freshHandle(tagOf(handle))
-        expect(await store.adopt(elsewhere, other)).toBe('known')
-        expect(await store.load(elsewhere)).toBeUndefined()
+        expect(await store.load(handle)).toBe(first.document)
+        await store.end(handle, undefined)
+        expect(await store.adopt(handle, other)).toBe('known')
+        expect(await store.load(handle)).toBeUndefined()
       })
 
       test('sent a second time says the same', async () => {
         const handle = freshHandle()
-        const same = adoption(handle)
+        const same = adoption()
         expect(await store.adopt(handle, same)).toBe('adopted')
         expect(await store.adopt(handle, same)).toBe('adopted')
       })
 
       test('of 20 at once one succeeds', async () => {
         const handle = freshHandle()
-        const { mark } = adoption(handle)
         const documents = Array.from({ length: 20 }, (_, n) => documentOf({ n }))
         const outcomes = await Promise.all(
-          documents.map((document) => store.adopt(handle, adoption(handle, { mark, document }))),
+          documents.map((document) => store.adopt(handle, adoption({ document }))),
         )
         expect(outcomes.filter((outcome) => outcome === 'adopted')).toHaveLength(1)
         expect(await store.load(handle)).toBe(documents[outcomes.indexOf('adopted')])
       })
 
-      test('notes the session in the index of its user', async () => {
-        const owner = userKeyOf('ann')
-        const handle = freshHandle(owner.slice(0, 3))
-        await store.adopt(handle, adoption(handle, { owner }))
+      test('notes the session in the index of its user, unless the user is barred', async () => {
+        const owner = userKeyOf('dan')
+        const [handle, late] = [freshHandle(owner.slice(0, 3)), freshHandle(owner.slice(0, 3))]
+        await store.adopt(handle, adoption({ owner }))
         expect(await store.users.count(owner, NOW)).toBe(1)
+        await store.users.bar(owner, HOUR)
         await store.users.end(owner, { except: undefined, most: 10 })
         expect(await store.load(handle)).toBeUndefined()
+        expect(await store.adopt(late, adoption({ owner }))).toBe('known')
+        expect(await store.load(late)).toBeUndefined()
       })
     })
 

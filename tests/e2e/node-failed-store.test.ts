@@ -51,6 +51,7 @@ function memoryVerbs() {
     load: store.load.bind(store),
     create: store.create.bind(store),
     adopt: store.adopt.bind(store),
+    pin: store.pin.bind(store),
     update: store.update.bind(store),
     increment: store.increment.bind(store),
     touch: store.touch.bind(store),

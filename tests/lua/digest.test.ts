@@ -17,7 +17,7 @@ import * as scripts from '../../src/redis/scripts.generated.ts'
  */
 const DIGESTS = {
   active: '1e59976d99a784f477d188dc5650561723934e05',
-  adopt: '377f4e94509340b9cfb432e79165220b405c241b',
+  adopt: 'c31818895c53a62d88f0b2a184d8757a1f00d1ef',
   admit: '1764f6ea81905bad52305daac0d28d92b1233a37',
   claim: '27389fac388b3b959993ae64a61e2ab3b0c8242f',
   count: '39223190d03f262840a7bcdefc908ec0aeba9799',
@@ -27,6 +27,7 @@ const DIGESTS = {
   increment: '990e060a68c7f944d5e18395e4ab70eb00b87eb4',
   list: 'f03ab27a1f00f67cafc38deb6fdce5ae8c41ab2c',
   note: '0412989b95025f6a78dc340931bac90533f7cd8a',
+  pin: 'f42aeb849b14f65fc681147de376bfae8e9ef2eb',
   regenerate: 'a63fa12fddfb5bd771ab148e8199f2d32d16dd8e',
   revoke: 'd359da4366f1b064347dfa6680632f0efd7461ca',
   rsCreate: '6ccf017a36adbbea367b13094d16950cfa2522d3',

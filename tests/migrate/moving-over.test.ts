@@ -4,12 +4,14 @@ import { withSession } from '../../src/adapters/node.ts'
 import { createSessions } from '../../src/index.ts'
 import type { Sessions, SessionsOptions } from '../../src/index.ts'
 import { memoryStore } from '../../src/memory/index.ts'
+import { fromExpressSession } from '../../src/migrate/index.ts'
 import type { SourceOptions } from '../../src/migrate/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { freshPrefix, redisServers } from '../support/redis.ts'
 import { Cluster } from 'ioredis'
-import { oldApps, oldPrefix, redis, serve } from './support/apps.ts'
+import { barrier } from '../e2e/support/barrier.ts'
+import { KEYS, oldApps, oldPrefix, redis, serve } from './support/apps.ts'
 import type { OldApp } from './support/apps.ts'
 import { Browser } from './support/browser.ts'
 
@@ -20,6 +22,20 @@ interface Data {
 }
 
 type Native = Sessions<Data> & { origin: string }
+
+/** Where a slow request waits. */
+let gate: (() => Promise<void>) | undefined
+
+async function slowly(app: OldApp, prefix: string) {
+  const [arrived, opened] = [barrier(), barrier()]
+  gate = () => {
+    arrived.open()
+    return opened.passed
+  }
+  onTestFinished(() => (gate = undefined))
+  const server = await native(app, prefix)
+  return { server, slow: arrived.passed, release: opened.open }
+}
 
 /** A native server beside the old application; several share their sessions. */
 async function native(
@@ -42,6 +58,8 @@ async function native(
       const session = await sessions.getSession(request)
       if (request.url === '/sign-out') await session.signOut()
       if (request.url === '/note') session.note = 'written'
+      if (request.url === '/sign-in') await session.signIn('bob')
+      if (request.url === '/slow') await gate?.()
       const { userId, expiresAt, persistent, handle } = session.meta
       response.end(JSON.stringify({ ...session, meta: { userId, expiresAt, persistent, handle } }))
     }),
@@ -194,6 +212,179 @@ describe('taking over a session', () => {
       await server.user('ann').revokeAll()
       expect(((await browser.read()) as Data).user).toBeUndefined()
     }
+  })
+
+  test('a slow response of the request that took it over does not replace a newer cookie', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const { slow, release, server } = await slowly(app, prefix)
+    const cookie = await cookiesOf(browser, app)
+    const late = fetch(`${server.origin}/slow`, { headers: { cookie } })
+    await slow
+    await browser.moveTo(server.origin).get('/sign-in')
+    const now = await browser.cookie('sid')
+    release()
+    expect((await late).headers.getSetCookie()).toEqual([])
+    expect(now).toBeDefined()
+  })
+
+  test('a request that still brings the old cookie after a sign-in writes nothing, and sets no cookie', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const server = await native(app, prefix)
+    const cookie = await cookiesOf(browser, app)
+    await browser.moveTo(server.origin).get('/read')
+    await browser.get('/sign-in')
+    const dropped: string[] = []
+    server.events.on('dropped', ({ reason }) => dropped.push(reason))
+    const late = await fetch(`${server.origin}/note`, { headers: { cookie } })
+    expect(late.headers.getSetCookie()).toEqual([])
+    expect(dropped).toEqual(['moved'])
+    expect(await browser.read()).toMatchObject({ meta: { userId: 'bob' } })
+  })
+
+  test('that was deleted over there is found here, if the first response got lost', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const clock = fakeClock(Date.now())
+    const server = await native(app, prefix, { clock, source: { oldSession: 'delete' } })
+    const cookie = await cookiesOf(browser, app)
+    await fetch(`${server.origin}/read`, { headers: { cookie } })
+    const client = redis()
+    await client.del(await client.keys(`${prefix}*`))
+    clock.advance(61_000)
+    expect(await browser.moveTo(server.origin).read()).toMatchObject({ user: 'ann' })
+    expect(await browser.cookie('sid')).toBeDefined()
+  })
+
+  test('of a session without an end gives that one an end, and remembers it for longer', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const client = redis()
+    const [key = ''] = await client.keys(`${prefix}*`)
+    await client.persist(key)
+    const at = freshPrefix()
+    const server = await native(app, prefix, { at })
+    const cookie = await cookiesOf(browser, app)
+    await browser.moveTo(server.origin).get('/read')
+    const end = await client.pttl(key)
+    expect(end).toBeGreaterThan(0)
+    const known = [...(await client.keys(`${at}*:m:*`)), ...(await client.keys(`${at}*:p:*`))]
+    expect(known).toHaveLength(2)
+    for (const mark of known) expect(await client.pttl(mark)).toBeGreaterThan(end - 5000)
+    await server.user('ann').revokeAll()
+    expect(await userAt(server.origin, cookie)).toBeUndefined()
+  })
+
+  test('does not follow a revocation of all sessions of its user', async () => {
+    const { browser, prefix, old } = await signedIn(app)
+    const tablet = new Browser(old)
+    await tablet.get('/sign-in?user=ann&n=8')
+    const server = await native(app, prefix)
+    await browser.moveTo(server.origin).get('/read')
+    await server.user('ann').revokeAll()
+    expect(((await tablet.moveTo(server.origin).read()) as Data).user).toBeUndefined()
+  })
+
+  test('happens once, also where the user becomes known later, and where secrets are rotated', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const at = freshPrefix()
+    const cookie = await cookiesOf(browser, app)
+    const anonymous = await native(app, prefix, { at, source: { userOf: () => undefined } })
+    await browser.moveTo(anonymous.origin).get('/sign-in')
+    await anonymous.user('bob').revokeAll()
+    const later = await native(app, prefix, { at })
+    expect(await userAt(later.origin, cookie)).toBeUndefined()
+  })
+
+  test('under a new secret in front finds the session that an old one led to', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const [at, clock] = [freshPrefix(), fakeClock(Date.now())]
+    const cookie = await cookiesOf(browser, app)
+    const before = await native(app, prefix, { at, clock })
+    expect(await userAt(before.origin, cookie)).toBe('ann')
+    clock.advance(31_000)
+    const client = redis()
+    const secret = ['a newer secret', ...KEYS]
+    const userOf = ({ user }: Record<string, unknown>) => user as string
+    const rotated = await native(app, prefix, {
+      at,
+      clock,
+      migrateFrom: [fromExpressSession({ client, prefix, secret, userOf })],
+    })
+    const response = await fetch(`${rotated.origin}/read`, { headers: { cookie } })
+    expect(await response.json()).toMatchObject({ user: 'ann' })
+    expect(response.headers.getSetCookie()).toHaveLength(1)
+  })
+
+  test('tries each source, and a sign-out ends what all of them name', async () => {
+    const koa = oldApps[1]!
+    const first = await signedIn(app)
+    const second = await signedIn(koa)
+    const client = redis()
+    const userOf = ({ user }: Record<string, unknown>) => user as string
+    const server = await native(app, first.prefix, {
+      migrateFrom: [
+        app.source(first.prefix, { client, userOf }),
+        koa.source(second.prefix, { client, userOf }),
+      ],
+    })
+    const cookies = [await cookiesOf(first.browser, app), await cookiesOf(second.browser, koa)]
+    await client.del(await client.keys(`${first.prefix}*`))
+    expect(await userAt(server.origin, cookies.join('; '))).toBe('ann')
+    const cookie = cookies.join('; ')
+    await fetch(`${server.origin}/sign-out`, { headers: { cookie } })
+    expect(await userAt(second.old, cookies[1]!)).toBeUndefined()
+    expect(await userAt(server.origin, cookies[1]!)).toBeUndefined()
+  })
+
+  test('a sign-out takes place while Redis of the old sessions is away, and is told of', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const client = redis()
+    const server = await native(app, prefix, { source: { client } })
+    await browser.moveTo(server.origin).get('/read')
+    client.disconnect()
+    const failed: string[] = []
+    server.events.on('storeFailed', ({ operation }) => failed.push(operation))
+    expect((await browser.get('/sign-out')).status).toBe(200)
+    expect(failed).toContain('endFormer')
+    expect(await server.user('ann').count()).toBe(0)
+  })
+
+  test.each([
+    ['a promise', async () => 'ann'],
+    ['an object', () => ({ id: 'ann' })],
+    ['no number', () => NaN],
+  ])('refuses %s for a user', async (_, userOf) => {
+    const { browser, prefix } = await signedIn(app)
+    const source = { userOf } as unknown as Partial<SourceOptions>
+    const server = await native(app, prefix, { source })
+    expect((await browser.moveTo(server.origin).get('/read')).status).toBe(500)
+  })
+
+  test.each([undefined, null, false, ''])('takes %j for nobody', async (nobody) => {
+    const { browser, prefix } = await signedIn(app)
+    const server = await native(app, prefix, { source: { userOf: () => nobody as undefined } })
+    const seen = (await browser.moveTo(server.origin).read()) as { meta: { userId?: string } }
+    expect(seen).toMatchObject({ user: 'ann' })
+    expect(seen.meta.userId).toBeUndefined()
+  })
+
+  test('of what cannot be a session of the package is reported, whatever it is', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const client = redis()
+    const [key = ''] = await client.keys(`${prefix}*`)
+    const proto = '{"cookie":{},"__proto__":{"isAdmin":true}}'
+    const deep = `{"cookie":{},"a":${'['.repeat(5000)}${']'.repeat(5000)}}`
+    const server = await native(app, prefix)
+    const reasons: string[] = []
+    server.events.on('rejected', ({ reason }) => reasons.push(reason))
+    for (const text of [proto, deep, '[]', 'null', '"text"']) {
+      await client.set(key, text, 'EX', 600)
+      expect((await browser.moveTo(server.origin).get('/read')).status).toBe(200)
+    }
+    await client.del(key)
+    await client.lpush(key, 'a list')
+    await client.expire(key, 600)
+    expect((await browser.get('/read')).status).toBe(200)
+    expect(new Set(reasons)).toEqual(new Set(['unreadable']))
+    expect(reasons).toHaveLength(6)
   })
 
   test('is not a recent sign-in', async () => {

@@ -62,6 +62,7 @@ describe('a verb that nobody awaits', () => {
           load: (handle) => store.load(handle),
           create: (...args) => store.create(...args),
           adopt: (...args) => store.adopt(...args),
+          pin: (...args) => store.pin(...args),
           update: (...args) => store.update(...args),
           increment: (...args) => store.increment(...args),
           touch: (...args) => store.touch(...args),

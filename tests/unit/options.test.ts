@@ -306,6 +306,7 @@ function verbsOfAStore(): ReturnType<typeof memoryStore> {
     load: (handle) => store.load(handle),
     create: (handle, document, ttl) => store.create(handle, document, ttl),
     adopt: (...args) => store.adopt(...args),
+    pin: (...args) => store.pin(...args),
     update: (handle, patch) => store.update(handle, patch),
     increment: (handle, step) => store.increment(handle, step),
     touch: (handle, now) => store.touch(handle, now),

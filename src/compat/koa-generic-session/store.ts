@@ -62,7 +62,7 @@ export class SessionStore extends EventEmitter {
     return session
   }
 
-  /** False where the session was destroyed meanwhile, if the store can tell. */
+  /** False where a session that was loaded was destroyed meanwhile, if the store can tell. */
   async set(sid: string, session: Session, write?: Write): Promise<boolean> {
     const ttl = lifetime(session, this.#ttl)
     return (await settle(this.client.set(this.#prefix + sid, session, ttl, write))) !== false

@@ -167,8 +167,9 @@ export class Visit {
       this.#storedId = sid
       this.#encoded = text
       this.#isSaved = true
-      // A session that was destroyed meanwhile: by now the client may have the cookie of another one.
-      if (isKept) await ids.set.call(ctx, sid, session)
+      // One that was loaded, and destroyed meanwhile: by now the client may have the cookie of another one.
+      // A new one cannot have been; a store that says false of it means something else.
+      if (isKept || isNew) await ids.set.call(ctx, sid, session)
     } catch (error) {
       await errorHandler(error, 'set', ctx)
     }

@@ -128,6 +128,18 @@ describe('a store', () => {
       async (session) => walkThrough(session, koaRedis({ client: client() })),
       { original: works, ours: works },
     ),
+    fault(
+      'that answers false to each save loses no new session',
+      async (session) => {
+        const shelf = new Shelf()
+        const set = async (key: string, value: object): Promise<boolean> => {
+          shelf.answer('set', key, value)
+          return false
+        }
+        return walkThrough(session, { ...storeOf(forms['promises']!, shelf), set })
+      },
+      { original: works, ours: works },
+    ),
   ])('$title', async ({ story, outcome }) => {
     expect(await toldOfBoth(story)).toEqual(outcome)
   })

@@ -218,7 +218,7 @@ describe('sets that the original left behind', () => {
     const blind = new Store({
       client: {
         call: (command, args) =>
-          command === 'SRANDMEMBER' ? Promise.reject(new Error('no')) : call(command, args),
+          command === 'srandmember' ? Promise.reject(new Error('no')) : call(command, args),
       },
       prefix: store.prefix,
       references: { user_id: {} },

@@ -73,6 +73,7 @@ export function stagedStore(): StagedStore {
     },
     load: (handle) => stage('load', () => store.load(handle)),
     create: (handle, document, ttl) => stage('create', () => store.create(handle, document, ttl)),
+    pin: (...args) => stage('pin', () => store.pin(...args)),
     adopt: (...args) => stage('adopt', () => store.adopt(...args)),
     update: (handle, patch) => stage('update', () => store.update(handle, patch)),
     increment: (handle, step) => stage('increment', () => store.increment(handle, step)),

@@ -53,6 +53,6 @@ export async function show(ctx: Koa.Context): Promise<void> {
 createSessions<{ save: boolean }>()
 
 sessions.events.on('dropped', ({ handle, reason }) => {
-  const text: 'gone' | 'moved' | 'ended' | 'head-sent' = reason
+  const text: 'gone' | 'moved' | 'ended' | 'head-sent' | 'too-large' = reason
   console.log(handle?.toUpperCase(), text)
 })

@@ -165,6 +165,7 @@ function memoryStoreVerbs(): Store {
     load: (handle) => store.load(handle),
     create: (...args) => store.create(...args),
     adopt: (...args) => store.adopt(...args),
+    pin: (...args) => store.pin(...args),
     update: (...args) => store.update(...args),
     increment: (...args) => store.increment(...args),
     touch: (...args) => store.touch(...args),
