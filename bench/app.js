@@ -1,5 +1,4 @@
 /** The app that every candidate serves: one handler, and between it and the framework the session. */
-import { createRequire } from 'node:module'
 import { profile } from './profile.js'
 
 /**
@@ -49,7 +48,7 @@ async function onKoa(mount) {
 
 /** @param {(app: any) => Promise<void>} mount @param {'express' | 'express4'} name */
 async function onExpress(mount, name) {
-  const express = createRequire(import.meta.url)(name)
+  const { default: express } = await (name === 'express4' ? import('express4') : import('express'))
   const app = express()
   await mount(app)
   app.use((/** @type {any} */ request, /** @type {any} */ response) => {

@@ -15,7 +15,7 @@
 const batched = { enableAutoPipelining: true }
 
 /** @type {readonly Candidate[]} */
-export const candidates = [
+const candidates = [
   { name: 'Koa 3', framework: 'koa' },
   { name: 'handstamp on Koa, ioredis', framework: 'koa', session: 'handstamp', client: 'ioredis' },
   {

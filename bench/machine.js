@@ -30,10 +30,13 @@ export async function describeMachine(redis, load) {
 }
 
 function commit() {
-  const git = (/** @type {string[]} */ ...words) =>
-    spawnSync('git', words, { encoding: 'utf8', cwd: import.meta.dirname }).stdout?.trim()
   const changed = git('status', '--porcelain') ? ', with changes' : ''
   return `${git('rev-parse', '--short=12', 'HEAD') || 'unknown'}${changed}`
+}
+
+/** @param {string[]} words */
+function git(...words) {
+  return spawnSync('git', words, { encoding: 'utf8', cwd: import.meta.dirname }).stdout?.trim()
 }
 
 /** The pinned ones, as they are installed. */

@@ -84,9 +84,8 @@ export function readOptions(words) {
       write: values.write || (!values.quick && values.only === undefined),
     }
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : error}\n\n${usage}`, {
-      cause: error,
-    })
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`${reason}\n\n${usage}`, { cause: error })
   }
 }
 

@@ -38,8 +38,10 @@ async function enter(port) {
 
 /** Whether what is measured is a session at all. @param {number} port @param {string} cookie */
 async function test(port, cookie) {
-  const ask = async (/** @type {string} */ path, /** @type {HeadersInit} */ headers = {}) =>
-    (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).text()
+  const ask = async (
+    /** @type {string} */ path,
+    /** @type {Record<string, string>} */ headers = {},
+  ) => (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).text()
   const seen = [
     await ask('/read', { cookie }),
     await ask('/write', { cookie }),

@@ -23,6 +23,11 @@ export async function paced({ port, requests, connections, seconds, rate }) {
   const times = []
   /** @type {((text: string, due: number) => void)[]} */
   const idle = []
+  /** @type {Error | undefined} */
+  let failure
+  const fail = (/** @type {Error} */ error) => {
+    failure ??= error
+  }
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)))
   for (const socket of sockets) {
     let start = 0
@@ -32,9 +37,11 @@ export async function paced({ port, requests, connections, seconds, rate }) {
     }
     socket.on('data', (chunk) => {
       times.push(performance.now() - start)
-      if (chunk.latin1Slice(0, OK.length) !== OK) socket.destroy(new Error(`${chunk}`))
+      const text = chunk.toString('latin1')
+      if (!text.startsWith(OK)) fail(new Error(text))
       idle.push(send)
     })
+    socket.on('error', fail)
     idle.push(send)
   }
   await pace(rate, seconds, (at, due) => {
@@ -43,6 +50,7 @@ export async function paced({ port, requests, connections, seconds, rate }) {
     return send !== undefined
   })
   for (const socket of sockets) socket.destroy()
+  if (failure) throw failure
   times.sort((a, b) => a - b)
   return {
     p50: times[times.length >> 1] ?? NaN,

@@ -10,5 +10,9 @@ export async function mount(app, candidate, { port, database }) {
   )
   // Here only a user has a session: each visitor is one.
   let users = 0
-  app.use('/fill', (request, _response, next) => request.session.upgrade(`user-${++users}`, next))
+  app.use(
+    '/fill',
+    (/** @type {any} */ request, /** @type {unknown} */ _response, /** @type {unknown} */ next) =>
+      request.session.upgrade(`user-${++users}`, next),
+  )
 }
