@@ -19,7 +19,7 @@ import { difference, readCounters, shareOfClients } from './redis-counters.js'
  * @param {import('./rounds.js').Ground} ground
  * @returns {Promise<Figures>}
  */
-export async function measure(contestant, requests, { redis, startLoad, settings }) {
+export async function measure(contestant, requests, { redis, port, startLoad, settings }) {
   const { settle, seconds, connections } = settings
   const load = startLoad({
     port: contestant.port,
@@ -32,7 +32,7 @@ export async function measure(contestant, requests, { redis, startLoad, settings
   await sleep(seconds * 1000)
   const after = await Promise.all([contestant.usage(), readCounters(redis)])
   const used = difference(before[1], after[1])
-  const share = used.scripts > 0 ? await shareOfClients(redis, 100) : 1
+  const share = used.scripts > 0 ? await shareOfClients(port, 100) : 1
   complain(contestant, await load.stop())
 
   const count = after[0].requests - before[0].requests
