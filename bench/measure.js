@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { difference, readCounters, shareOfClients } from './redis-counters.js'
 
+const LONGEST_WARM_UP = 60
+
 /**
  * Per request, except where said otherwise.
  * @typedef {object} Figures
@@ -32,7 +34,7 @@ export async function measure(contestant, requests, { redis, port, startLoad, se
   await sleep(seconds * 1000)
   const after = await Promise.all([contestant.usage(), readCounters(redis)])
   const used = difference(before[1], after[1])
-  const share = used.scripts > 0 ? await shareOfClients(port, 100) : 1
+  const share = used.scripts > 0 ? await shareOfClients(port) : 1
   complain(contestant, await load.stop())
 
   const count = after[0].requests - before[0].requests
@@ -49,15 +51,18 @@ export async function measure(contestant, requests, { redis, port, startLoad, se
 }
 
 /**
- * Load whose cost nobody looks at: the compiler has seen the code afterwards.
+ * Load whose cost nobody looks at: the compiler has seen the code afterwards, however slow the
+ * machine is.
  * @param {import('./contestant.js').Contestant} contestant
  * @param {import('./workloads.js').Request[]} requests
  * @param {import('./rounds.js').Ground} ground
  */
 export async function warmUp(contestant, requests, { startLoad, settings }) {
-  const { warmUp: seconds, connections } = settings
-  const load = startLoad({ port: contestant.port, requests, connections, seconds })
-  await sleep(seconds * 1000)
+  const { warmUp: enough, connections } = settings
+  const load = startLoad({ port: contestant.port, requests, connections, seconds: LONGEST_WARM_UP })
+  const deadline = performance.now() + LONGEST_WARM_UP * 1000
+  while ((await contestant.usage()).requests < enough && performance.now() < deadline)
+    await sleep(100)
   complain(contestant, await load.stop())
 }
 

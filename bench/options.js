@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
  * Times are seconds.
  * @typedef {object} Settings
  * @property {number} rounds how often everything is measured
- * @property {number} warmUp load on each candidate before the first round
+ * @property {number} warmUp requests to each candidate before the first round
  * @property {number} settle load before each measured window
  * @property {number} seconds a measured window
  * @property {number} paced a window at the fixed rate
@@ -21,7 +21,7 @@ const common = { sessions: 1000, connections: 64, rate: 1500 }
 const complete = {
   ...common,
   rounds: 5,
-  warmUp: 3,
+  warmUp: 30_000,
   settle: 0.4,
   seconds: 3,
   paced: 1.5,
@@ -32,7 +32,7 @@ const complete = {
 const quick = {
   ...common,
   rounds: 2,
-  warmUp: 0.5,
+  warmUp: 6_000,
   settle: 0.15,
   seconds: 0.5,
   paced: 0.5,

@@ -1,6 +1,9 @@
 /** What Redis has done so far, by its own counters. */
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { createInterface } from 'node:readline'
+
+/** Commands to watch for their source. */
+const ENOUGH = 2000
 
 /**
  * @typedef {object} Counters
@@ -63,20 +66,21 @@ function sum(calls) {
  * The part of the commands that came from clients and not from within scripts: Redis counts both in
  * one, and tells them apart only where one watches. ioredis' own monitor loses its place under load.
  * @param {number} port
- * @param {number} milliseconds
  */
-export async function shareOfClients(port, milliseconds) {
+export async function shareOfClients(port) {
   const socket = connect(port, '127.0.0.1')
   socket.write('MONITOR\r\n')
-  let watched = ''
-  socket.on('data', (chunk) => {
-    watched += chunk.toString('latin1')
-  })
-  await sleep(milliseconds)
+  let all = 0
+  let within = 0
+  for await (const line of createInterface({ input: socket })) {
+    // +1795637646.600446 [2 127.0.0.1:42310] "get" "…", or [2 lua].
+    const source = /^\+\S+ \[\d+ ([^\]]+)\]/.exec(line)?.[1]
+    if (source !== undefined) all++
+    if (source === 'lua') within++
+    if (all === ENOUGH) break
+  }
   socket.destroy()
-  const lines = watched.split('\n').filter((line) => line.includes(' ['))
-  const within = lines.filter((line) => /^\S+ \[\d+ lua\]/.test(line))
-  return lines.length === 0 ? 1 : 1 - within.length / lines.length
+  return (all - within) / all
 }
 
 /**

@@ -55,10 +55,10 @@ export function resultsText(run) {
 /** @param {Run} run */
 function noiseSentence({ noise, settings }) {
   if (settings.rounds === 1) return 'One round only: nothing is known of the noise.'
-  const percent = `±${(noise * 100).toFixed(1)} %`
+  const apart = `the rounds differ by ±${(noise * 100).toFixed(1)} %`
   return noise > TOO_NOISY
-    ? `A noisy run, not to be quoted: the rounds of the bare frameworks differ by ${percent}.`
-    : `The rounds of the bare frameworks differ by ${percent}.`
+    ? `A noisy run, not to be quoted: ${apart}.`
+    : `In the middle of all figures ${apart}.`
 }
 
 /** @param {Run} run */

@@ -48,7 +48,7 @@ export async function runRounds(candidates, ground) {
         const bytes = await storedBytes(ground.redis, address.database)
         stored[candidate.name] = bytes / settings.sessions
       }
-      await warmUp(contestant, requestsOf('M', contestant), ground)
+      await warmUp(contestant, allSorts(contestant), ground)
     }
     for (let round = 1; round <= settings.rounds; round++) {
       // To and fro: what drifts in one direction cancels out.
@@ -89,4 +89,9 @@ async function figuresOf(contestant, workload, ground) {
 /** @param {string} workload @param {import('./contestant.js').Contestant} contestant */
 function requestsOf(workload, { cookies }) {
   return workloads[workload]?.requests(cookies) ?? []
+}
+
+/** Every path that will be measured. @param {import('./contestant.js').Contestant} contestant */
+function allSorts(contestant) {
+  return Object.keys(workloads).flatMap((workload) => requestsOf(workload, contestant))
 }

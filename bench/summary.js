@@ -42,9 +42,9 @@ export function summarise(samples, candidates) {
   )
 }
 
-/** The middle of the spreads of the bare frameworks: they do the same in each round. @param {Row[]} rows */
+/** The middle of all spreads. @param {Row[]} rows */
 export function noiseOf(rows) {
-  return median(rows.filter((row) => row.isBare).map(({ spread }) => spread))
+  return median(rows.map(({ spread }) => spread))
 }
 
 /**

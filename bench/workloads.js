@@ -29,5 +29,8 @@ export const workloads = {
         })),
       ).flat(),
   },
-  N: { title: 'a visitor without a cookie', requests: () => [{ path: '/read' }] },
+  N: {
+    title: 'a visitor without a cookie',
+    requests: (cookies) => cookies.map(() => ({ path: '/read' })),
+  },
 }
