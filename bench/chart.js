@@ -2,8 +2,8 @@
 
 /** @typedef {import('./summary.js').Row} Row */
 
-const WIDTH = 760
-const LEFT = 320
+const WIDTH = 800
+const LEFT = 350
 const BAR = 11
 const SHOWN = /** @type {const} */ ([
   ['R', 'reads one field'],
