@@ -41,7 +41,7 @@ const quick = {
 
 const usage = `npm run bench -- [options]
   --quick             about 2 minutes instead of 25, and less exact
-  --json              the figures as JSON on standard output
+  --json              the figures as JSON on standard output; npm run --silent leaves it alone there
   --only=<regex>      only the candidates whose name matches, and the bare frameworks beside them
   --rounds=<n>        another number of rounds
   --load=autocannon   not wrk, although it is there
