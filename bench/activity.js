@@ -2,7 +2,7 @@
  * What activity costs: a note by Redis' own clock, what a session and a user take, and how long it
  * takes to ask. Starts a Redis of its own.
  *
- *     npm run build && node bench/activity.js [users] [--json]
+ *     npm run build && npm ci --prefix bench && node bench/activity.js [users] [--json]
  */
 import { createSessions } from 'handstamp'
 import { redisStore } from 'handstamp/redis'

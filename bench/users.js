@@ -2,7 +2,7 @@
  * What users cost: the first page of a user with many sessions, ending all of them, and the slowest
  * command on the way, by Redis' own clock. Starts a Redis of its own.
  *
- *     npm run build && node bench/users.js [sessions] [--json]
+ *     npm run build && npm ci --prefix bench && node bench/users.js [sessions] [--json]
  */
 import { createSessions } from 'handstamp'
 import { redisStore } from 'handstamp/redis'

@@ -1,0 +1,13 @@
+/** handstamp with its defaults, on a connection of the app's own. */
+import { createSessions } from 'handstamp'
+import { session as onExpress } from 'handstamp/express'
+import { session as onKoa } from 'handstamp/koa'
+import { redisStore } from 'handstamp/redis'
+import { connect } from './connect.js'
+
+/** @type {import('../app.js').Mount} */
+export async function mount(app, candidate, address) {
+  const client = await connect(candidate, address)
+  const sessions = createSessions({ store: redisStore({ client }), ...candidate.options })
+  app.use(candidate.framework === 'koa' ? onKoa(sessions) : onExpress(sessions))
+}
