@@ -3,9 +3,14 @@ import session from 'express-session'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import redis3 from 'redis3'
+import type { RedisClient as RedisClient3 } from 'redis3'
+import { createClient } from '../../../src/compat/connect-redis/create-client.ts'
 import { RedisStore } from '../../../src/compat/connect-redis.ts'
 import type { RedisStoreOptions, Serializer } from '../../../src/compat/connect-redis.ts'
 import { secondsToLive } from '../../../src/compat/connect-redis/ttl.ts'
+import { optionError } from '../../../src/core/errors.ts'
+import { freePort } from '../../../tools/redis/port.mjs'
 import { monitor } from '../../support/monitor.ts'
 import { freshPrefix, redisServers } from '../../support/redis.ts'
 import { serverWithPassword, socketPath } from './own-server.ts'
@@ -22,6 +27,11 @@ function created(options: RedisStoreOptions): RedisStore {
   const store = new RedisStore(options)
   onTestFinished(() => (store.client as Redis).disconnect())
   return store
+}
+
+function onlyRedis3(name: string): unknown {
+  if (name !== 'redis') throw optionError('not installed')
+  return redis3
 }
 
 const browserSession = { cookie: { originalMaxAge: null } }
@@ -192,6 +202,25 @@ describe('a client is made', () => {
     await store.set('a', browserSession)
     expect(await server.databasesOf('p:a')).toEqual([3])
     expect(await server.named).toBe('the-store')
+  })
+
+  test('by node_redis 3 too, which connects by itself and calls back', async () => {
+    const { host, port, url } = redisServers().single
+    const prefix = freshPrefix()
+    for (const from of [{ host, port }, { url, db: 0 }, { socket: url }, { socket: await socketPath() }]) {
+      const client = createClient(from, onlyRedis3) as RedisClient3
+      onTestFinished(() => void client.end(false))
+      const store = new RedisStore({ client, prefix })
+      await store.set('a', { ...browserSession, from: Object.keys(from) })
+      expect((await store.get('a'))?.['from']).toEqual(Object.keys(from))
+    }
+  })
+
+  test('by node_redis 3, and Redis away is no end of the process', async () => {
+    const client = createClient({ port: await freePort() }, onlyRedis3) as RedisClient3
+    onTestFinished(() => void client.end(false))
+    await new Promise((resolve) => client.on('error', resolve))
+    expect(client.listenerCount('error')).toBe(2)
   })
 
   test('and a wrong password is an error of each call, not the end of the process', async () => {
