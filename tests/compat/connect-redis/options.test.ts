@@ -1,4 +1,5 @@
 /** Every option does what it says. */
+import { readFileSync } from 'node:fs'
 import session from 'express-session'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
@@ -230,6 +231,13 @@ describe('a client is made', () => {
       code: expect.stringMatching(/^ERR_STORE/),
     })
   })
+})
+
+test('every client that the guide names may be installed beside it', () => {
+  const { peerDependencies } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  ) as { peerDependencies: Record<string, string> }
+  expect(peerDependencies['redis']).toBe('>=2')
 })
 
 describe('logErrors', () => {
