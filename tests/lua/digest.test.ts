@@ -32,7 +32,7 @@ const DIGESTS = {
   revoke: 'd359da4366f1b064347dfa6680632f0efd7461ca',
   rsCreate: '6ccf017a36adbbea367b13094d16950cfa2522d3',
   rsEnd: 'e22e2634ad9c75dc28d959116e0bd90bb5110824',
-  rsNote: '141b4d93d7a8a49a7b166f9db38b19d41c4c369c',
+  rsNote: 'dd6287a5367ec6b531d3cd5d931c21fb50c6e429',
   rsUse: 'ed2de519137227d3f813ebda362d2cb364b46d59',
   setsNote: 'b75898ffa64ea912c3d9eaac77209a839c7b71f4',
   setsWrite: 'e00683f3aceefbf943c8a18e99a1c59e98125ca7',
