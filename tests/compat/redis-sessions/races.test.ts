@@ -101,7 +101,7 @@ test('who signs in at the moment of a sign-out counts as active', async () => {
   client.call = async (...args) => {
     const reply = await native.apply(client, args)
     // The sign-out has seen that no session is left …
-    if (args[0] === 'EXISTS') {
+    if (args[0] === 'exists') {
       client.call = native
       await other.create(whole)
     }
