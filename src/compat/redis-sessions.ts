@@ -52,6 +52,9 @@ export interface RedisSessionsOptions {
   readonly cachemax?: number
 }
 
+/** A timer of more milliseconds runs at once, over and over. */
+const LONGEST_ROUND = 2 ** 31 - 1
+
 const METHODS = 'activity create get kill killall killsoid ping quit set soapp soid'.split(' ')
 
 /**
@@ -106,7 +109,7 @@ export class RedisSessions<D extends Data = Data> extends EventEmitter {
     }
     if (wipe !== 0) {
       const round = (): void => void this.#records.wipe().catch(() => undefined)
-      this.#wiper = setInterval(round, Math.max(wipe || 600, 10) * 1000).unref()
+      this.#wiper = setInterval(round, Math.min(Math.max(wipe || 600, 10) * 1000, LONGEST_ROUND)).unref()
     }
     // They could be passed on as they are: `promisify(rs.get)`.
     const own = this as unknown as Record<string, (...args: unknown[]) => unknown>
