@@ -635,7 +635,7 @@ return 'noted'`,
 
 export const rsUse: Script = {
   name: 'rsUse',
-  sha1: 'ed2de519137227d3f813ebda362d2cb364b46d59',
+  sha1: 'bd765df1cf61a6a1b35eb32bfd97f68d134a48f1',
   source: `local record = redis.call('HMGET', KEYS[1], 'id', 'r', 'w', 'ttl', 'd', 'la', 'ip', 'no_resave')
 local now, ttl = tonumber(ARGV[1]), tonumber(record[4]) or 0
 local idle = now - (tonumber(record[6]) or 0)
@@ -658,7 +658,7 @@ if idle > 1 then
     left = ttl
   end
 end
-redis.call('EXPIRE', KEYS[1], string.format('%.0f', left + 1 + ARGV[2]))
+redis.call('EXPIRE', KEYS[1], string.format('%.0f', math.min(left + 1 + ARGV[2], 3153600000)))
 return record`,
 }
 

@@ -33,7 +33,7 @@ const DIGESTS = {
   rsCreate: '6ccf017a36adbbea367b13094d16950cfa2522d3',
   rsEnd: 'e22e2634ad9c75dc28d959116e0bd90bb5110824',
   rsNote: 'dd6287a5367ec6b531d3cd5d931c21fb50c6e429',
-  rsUse: 'ed2de519137227d3f813ebda362d2cb364b46d59',
+  rsUse: 'bd765df1cf61a6a1b35eb32bfd97f68d134a48f1',
   setsNote: 'b75898ffa64ea912c3d9eaac77209a839c7b71f4',
   setsWrite: 'e00683f3aceefbf943c8a18e99a1c59e98125ca7',
   touch: '5016167d636618df5dae685ab2794fe105a73584',

@@ -128,6 +128,8 @@ describe('ttl', () => {
     ['where it has nothing to say the cookie has', undefined, { expires: at(9000) }, decide, 9],
     ['then a day', Number.NaN, {}, decide, 86_400],
     ['a record without a cookie lives as the option says', undefined, undefined, 60, 60],
+    ['more than Redis takes is a hundred years', 1e20, {}, 60, 3_153_600_000],
+    ['also as the option', undefined, {}, 1e20, 3_153_600_000],
   ] as const)('%s', (_, given, cookie, option, seconds) => {
     expect(secondsToLive(given, cookie, option, now)).toBe(seconds)
   })
@@ -159,6 +161,13 @@ describe('ttl', () => {
     const classic = new (RedisStore(session as { Store: unknown }))(options)
     await classic.set('a', browserSession)
     expect(calls).toEqual([[browserSession], [classic, browserSession, 'a']])
+  })
+
+  test('that is huge is taken by Redis', async () => {
+    const store = new RedisStore({ client: connection(), prefix: freshPrefix(), ttl: 1e20 })
+    await store.set('a', browserSession)
+    await store.touch('a', browserSession)
+    expect(await store.get('a')).toEqual(browserSession)
   })
 
   test('that is negative ends the session, as in connect-redis', async () => {

@@ -97,9 +97,12 @@ test('a long session of an original stays in an index that a short one of ours h
   }
 })
 
-test('an absurd ttl does not leave a key without an expiry', async () => {
+test('an absurd ttl does not leave a key without an expiry, and the session can be used', async () => {
   const namespace = `${freshPrefix()}e`
-  await startOurs(namespace).create({ ...whole, ttl: 9_000_000_000_000_000 })
+  const rs = startOurs(namespace)
+  const { token } = await rs.create({ ...whole, ttl: 9_000_000_000_000_000 })
+  expect(await rs.get({ app, token })).toMatchObject({ ttl: 9_000_000_000_000_000 })
+  expect(await rs.set({ app, token, d: { a: 1 } })).toMatchObject({ d: { a: 1 } })
   for (const ttl of Object.values(await lifetimesOf(namespace))) expect(ttl).toBeGreaterThan(DAY)
 })
 
