@@ -15,9 +15,9 @@ export interface SessionRecord {
   [field: string]: unknown
 }
 
-/** How a record becomes text and back; `parse` may return a promise. */
+/** How a record becomes text and back; both may return a promise. */
 export interface Serializer {
-  stringify(session: object): string
+  stringify(session: object): string | Buffer | Promise<string | Buffer>
   parse(text: string): unknown
 }
 

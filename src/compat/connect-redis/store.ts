@@ -130,10 +130,12 @@ export function storeOver(
       const key = this.prefix + sid
       const seconds = this.disableTTL ? undefined : this.#secondsToLive(sid, session)
       if (seconds !== undefined && seconds <= 0) return this.#destroy([sid])
+      // No pause where there is nothing to wait for: a destroy() that comes next is sent next.
+      const text = this.serializer.stringify(session)
       const reply = await this.#port.send([
         'set',
         key,
-        this.serializer.stringify(session),
+        storable(isPromise(text) ? await text : text),
         ...(this.#origins.has(session, sid) ? ['XX'] : []),
         ...(seconds === undefined ? [] : ['EX', String(seconds)]),
       ])
@@ -228,6 +230,18 @@ export function storeOver(
       )
     }
   }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
+/** Clients take a Buffer for an argument, too. All else they refuse, or store as `undefined` or `[object …]`. */
+function storable(text: unknown): string {
+  if (typeof text === 'string' || Buffer.isBuffer(text)) return text as string
+  throw optionError(
+    'The serializer of RedisStore has to return a string or a Buffer from stringify, or a promise of one; nothing was saved.',
+  )
 }
 
 /**

@@ -94,6 +94,23 @@ test('a serializer of the application writes and reads', async () => {
   await expect(store.get('a')).rejects.toThrow('another key')
 })
 
+test('a serializer that takes its time is awaited, and one that has nothing to store is told', async () => {
+  const redis = connection()
+  const prefix = freshPrefix()
+  const store = (stringify: (record: object) => unknown): RedisStore =>
+    new RedisStore({ client: redis, prefix, serializer: { parse: JSON.parse, stringify } as Serializer })
+  await store(async (record) => JSON.stringify(record)).set('a', browserSession)
+  await store((record) => Buffer.from(JSON.stringify(record))).set('b', browserSession)
+  expect(await redis.mget(`${prefix}a`, `${prefix}b`)).toEqual(
+    [browserSession, browserSession].map((record) => JSON.stringify(record)),
+  )
+  for (const nothing of [undefined, null, 5, {}, Promise.resolve(undefined)])
+    await expect(store(() => nothing).set('c', browserSession)).rejects.toMatchObject({
+      code: 'ERR_OPTION',
+    })
+  expect(await redis.exists(`${prefix}c`)).toBe(0)
+})
+
 describe('ttl', () => {
   const now = Date.UTC(2026, 0, 1)
   const at = (ms: number): Date => new Date(now + ms)
