@@ -96,7 +96,10 @@ export class Records {
   async end(app: string, token: string): Promise<boolean> {
     const [outcome, id] = await this.#end(app, token, 'any')
     if (id === undefined) return false
-    await Promise.all([this.#removed(app, token), this.#indexes.leave([{ app, token, id }])])
+    const done = [this.#removed(app, token), this.#indexes.leave([{ app, token, id }])]
+    // The entries go although the caches may not be told.
+    const outcomes = await Promise.allSettled(done)
+    throwFirst(outcomes.flatMap((each) => (each.status === 'rejected' ? [each.reason] : [])))
     return outcome === 'ended'
   }
 
@@ -174,21 +177,20 @@ export class Records {
     let ended = 0
     const end = async (holder: Holder): Promise<void> => {
       const { app, token } = holder
-      const [outcome, , until] = await this.#end(app, token, which)
+      // Somebody else's key under the name of a record stays as it is; there is no session.
+      const [outcome, , until] = await this.#end(app, token, which).catch(foreign)
       if (outcome === 'live') return this.#indexes.postpone(holder, Number(until))
       // Entered already, but not written yet.
       if (outcome === 'absent' && madeAt(token) > Date.now() - CREATION) return
       gone.push(holder)
       if (outcome === 'ended') ended++
-      if (outcome !== 'absent') await this.#removed(app, token)
+      if (outcome === 'ended' || outcome === 'expired') await this.#removed(app, token)
     }
     const settle = async (holder: Holder): Promise<void> => {
       try {
         await end(holder)
       } catch (error) {
-        // Somebody else's key under the name of a record stays as it is; there is no session.
-        if (isOfWrongType(error)) gone.push(holder)
-        else failures.push(error)
+        failures.push(error)
       }
     }
     await Promise.all(holders.map(settle))
@@ -251,6 +253,11 @@ export class Records {
 function isOfWrongType(error: unknown): boolean {
   const { cause } = error as { cause?: unknown }
   return cause instanceof Error && /\bWRONGTYPE\b/.test(cause.message)
+}
+
+function foreign(error: unknown): readonly string[] {
+  if (isOfWrongType(error)) return ['foreign']
+  throw error
 }
 
 function throwFirst(failures: readonly unknown[]): void {

@@ -47,3 +47,19 @@ test('a wipe goes on', async () => {
   await ours.start(namespace).wipe()
   expect(await client.keys(`${namespace}:*`)).toEqual([`${namespace}:${app}:${text}`])
 })
+
+test.each(['kill', 'killsoid', 'killall'] as const)(
+  '%s leaves no entry behind where the caches cannot be told, and says that they were not',
+  async (verb) => {
+    const namespace = `${freshPrefix()}d`
+    const rs = startOurs(namespace, { cachetime: 60 })
+    const { token } = await rs.create(whole)
+    if (verb !== 'kill') await rs.create(whole)
+    const client = rs.redis as unknown as { call(...args: unknown[]): Promise<unknown> }
+    const native = client.call
+    client.call = (...args) =>
+      args[0] === 'publish' ? Promise.reject(new Error('NOPERM')) : native.apply(client, args)
+    await expect(rs[verb]({ app, token, id: 'ada' })).rejects.toMatchObject({ code: 'ERR_STORE' })
+    expect(await redis().keys(`${namespace}:*`)).toEqual([])
+  },
+)
