@@ -91,12 +91,16 @@ describe('with node_redis 2 or 3, which call back', () => {
   const old = { createClient: () => expect.fail('made a client') }
 
   test('the next package is taken', () => {
-    const Redis = class {}
+    const made = {}
+    // Called with new.
+    const Redis = function open(): object {
+      return made
+    }
     const client = openClient({}, (name) => {
       if (name === 'ioredis') throw optionError('not installed')
       return name === 'redis' ? old : { Redis }
     })
-    expect(client).toBeInstanceOf(Redis)
+    expect(client).toBe(made)
   })
 
   test('and no other the error names the version', () => {

@@ -42,7 +42,7 @@ test('a wipe goes on', async () => {
   const { token, text, data } = await damaged(namespace)
   const client = redis()
   for (const each of [token, data]) await client.hset(`${namespace}:${app}:${each}`, 'la', '1')
-  for (const member of await client.zrange(`${namespace}:SESSIONS`, 0, -1))
+  for (const member of await client.zrange(`${namespace}:SESSIONS`, '0', '-1'))
     await client.zadd(`${namespace}:SESSIONS`, 1, member)
   await ours.start(namespace).wipe()
   expect(await client.keys(`${namespace}:*`)).toEqual([`${namespace}:${app}:${text}`])
