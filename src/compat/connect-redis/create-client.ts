@@ -57,7 +57,8 @@ function overIoredis(peer: unknown, options: RedisStoreOptions<never>): object {
 
 function overNodeRedis(peer: unknown, options: RedisStoreOptions<never>): object {
   // Before 4 there was no Cluster. Asked here, since a client that was made goes on to connect.
-  if (!('createCluster' in (peer as object))) return overCallbackRedis(peer as CallbackRedis, options)
+  if (!('createCluster' in (peer as object)))
+    return overCallbackRedis(peer as CallbackRedis, options)
   const { address, host, port, pass, db, rest } = split(options)
   const isPath = address?.startsWith('/')
   const client = (peer as NodeRedis).createClient({

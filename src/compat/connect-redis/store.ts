@@ -263,8 +263,13 @@ function answer(work: Promise<unknown>, callback?: Callback<never>): Promise<nev
 }
 
 function refuseWrong(options: RedisStoreOptions<never>): void {
-  const { client, ttl, pass, db } = options
+  const { client, ttl, pass, db, scanCount } = options
   if ('client' in options && !client) throw optionError('The option client of RedisStore is empty.')
+  if (client && typeof client !== 'object' && typeof client !== 'function')
+    throw optionError('The option client of RedisStore is not a client of Redis.')
+  const count = Number(scanCount) || 100
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw optionError('The option scanCount of RedisStore is a whole number above 0.')
   if (client && (pass !== undefined || db !== undefined))
     throw optionError(
       'pass and db would change the connection under everyone who uses the client: give them to the client instead.',

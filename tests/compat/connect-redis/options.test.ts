@@ -5,7 +5,6 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import redis3 from 'redis3'
-import type { RedisClient as RedisClient3 } from 'redis3'
 import { createClient } from '../../../src/compat/connect-redis/create-client.ts'
 import { RedisStore } from '../../../src/compat/connect-redis.ts'
 import type { RedisStoreOptions, Serializer } from '../../../src/compat/connect-redis.ts'
@@ -98,7 +97,11 @@ test('a serializer that takes its time is awaited, and one that has nothing to s
   const redis = connection()
   const prefix = freshPrefix()
   const store = (stringify: (record: object) => unknown): RedisStore =>
-    new RedisStore({ client: redis, prefix, serializer: { parse: JSON.parse, stringify } as Serializer })
+    new RedisStore({
+      client: redis,
+      prefix,
+      serializer: { parse: JSON.parse, stringify } as Serializer,
+    })
   await store(async (record) => JSON.stringify(record)).set('a', browserSession)
   await store((record) => Buffer.from(JSON.stringify(record))).set('b', browserSession)
   expect(await redis.mget(`${prefix}a`, `${prefix}b`)).toEqual(
@@ -234,8 +237,13 @@ describe('a client is made', () => {
   test('by node_redis 3 too, which connects by itself and calls back', async () => {
     const { host, port, url } = redisServers().single
     const prefix = freshPrefix()
-    for (const from of [{ host, port }, { url, db: 0 }, { socket: url }, { socket: await socketPath() }]) {
-      const client = createClient(from, onlyRedis3) as RedisClient3
+    for (const from of [
+      { host, port },
+      { url, db: 0 },
+      { socket: url },
+      { socket: await socketPath() },
+    ]) {
+      const client = createClient(from, onlyRedis3) as ReturnType<typeof redis3.createClient>
       onTestFinished(() => void client.end(false))
       const store = new RedisStore({ client, prefix })
       await store.set('a', { ...browserSession, from: Object.keys(from) })
@@ -244,7 +252,9 @@ describe('a client is made', () => {
   })
 
   test('by node_redis 3, and Redis away is no end of the process', async () => {
-    const client = createClient({ port: await freePort() }, onlyRedis3) as RedisClient3
+    const client = createClient({ port: await freePort() }, onlyRedis3) as ReturnType<
+      typeof redis3.createClient
+    >
     onTestFinished(() => void client.end(false))
     await new Promise((resolve) => client.on('error', resolve))
     expect(client.listenerCount('error')).toBe(2)
@@ -288,11 +298,29 @@ describe('logErrors', () => {
   })
 })
 
+test('twenty stores over one client are no leak of listeners', async () => {
+  const warned = vi.fn<(warning: Error) => void>()
+  process.on('warning', warned)
+  onTestFinished(() => void process.off('warning', warned))
+  const client = new Redis(redisServers().single.url, { lazyConnect: true })
+  onTestFinished(() => client.disconnect())
+  const stores = Array.from({ length: 20 }, () => new RedisStore({ client, unref: true }))
+  const told = stores.map((store) => new Promise((resolve) => store.once('connect', resolve)))
+  await client.connect()
+  await Promise.all(told)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(warned).not.toHaveBeenCalled()
+})
+
 test('wrong options are refused at once', () => {
   const client = connection()
   const wrong: RedisStoreOptions[] = [
     { client: undefined as unknown as object },
     { client: {} },
+    { client: 5 as unknown as object },
+    { client: 'redis://localhost' as unknown as object },
+    { client, scanCount: -5 },
+    { client, scanCount: 2.5 },
     { client, ttl: -1 },
     { client, ttl: 'soon' },
     { client, ttl: Infinity },
