@@ -30,5 +30,6 @@ if idle > 1 then
     left = ttl
   end
 end
-redis.call('EXPIRE', KEYS[1], string.format('%.0f', left + 1 + ARGV[2]))
+-- Redis refuses an expiry that is too far away; a hundred years.
+redis.call('EXPIRE', KEYS[1], string.format('%.0f', math.min(left + 1 + ARGV[2], 3153600000)))
 return record

@@ -52,6 +52,9 @@ export interface RedisSessionsOptions {
   readonly cachemax?: number
 }
 
+/** A timer of more milliseconds runs at once, over and over. */
+const LONGEST_ROUND = 2 ** 31 - 1
+
 const METHODS = 'activity create get kill killall killsoid ping quit set soapp soid'.split(' ')
 
 /**
@@ -106,7 +109,10 @@ export class RedisSessions<D extends Data = Data> extends EventEmitter {
     }
     if (wipe !== 0) {
       const round = (): void => void this.#records.wipe().catch(() => undefined)
-      this.#wiper = setInterval(round, Math.max(wipe || 600, 10) * 1000).unref()
+      this.#wiper = setInterval(
+        round,
+        Math.min(Math.max(wipe || 600, 10) * 1000, LONGEST_ROUND),
+      ).unref()
     }
     // They could be passed on as they are: `promisify(rs.get)`.
     const own = this as unknown as Record<string, (...args: unknown[]) => unknown>
@@ -135,9 +141,9 @@ export class RedisSessions<D extends Data = Data> extends EventEmitter {
   get(options: GetOptions, callback: Callback<Found<D>>): Promise<Found<D>>
   get(options: GetOptions, callback?: Callback<Found<D>>): Promise<Found<D> | null> {
     const getting = async (): Promise<Session | null> => {
-      const { _noupdate: isUnseen, _nocache: isFresh } = options
       const app = textOf(options, 'app')
       const token = textOf(options, 'token')
+      const { _noupdate: isUnseen, _nocache: isFresh } = options
       const read = async (): Promise<Session | null> =>
         (await this.#records[isUnseen ? 'peek' : 'read'](app, token)) ?? null
       if (!this.#cache || isFresh || isUnseen) return read()
@@ -255,7 +261,7 @@ function found<D extends Data>(
   callback: Callback<Found<D>> | undefined,
 ): Promise<Found<D> | null> {
   const session = finding as Promise<Session<D> | null>
-  if (!callback) return session
+  if (!callback) return withCallback(session, undefined)
   const orEmpty = session.then((value) => value ?? {})
   return withCallback<Found<D>>(orEmpty, callback)
 }

@@ -621,14 +621,13 @@ return { 'expired', record[1] }`,
 
 export const rsNote: Script = {
   name: 'rsNote',
-  sha1: '141b4d93d7a8a49a7b166f9db38b19d41c4c369c',
-  source: `local left, wanted = redis.call('TTL', KEYS[1]), tonumber(ARGV[1])
+  sha1: 'dd6287a5367ec6b531d3cd5d931c21fb50c6e429',
+  source: `local left, wanted = redis.call('TTL', KEYS[1]), math.max(tonumber(ARGV[1]), tonumber(ARGV[2]))
 if ARGV[4] == '' then
   redis.call('SADD', KEYS[1], ARGV[3])
 else
   redis.call('ZADD', KEYS[1], ARGV[4], ARGV[3])
 end
-if left == -1 then wanted = math.max(wanted, tonumber(ARGV[2])) end
 if left < wanted then redis.call('EXPIRE', KEYS[1], string.format('%.0f', wanted)) end
 return 'noted'`,
 }
@@ -636,7 +635,7 @@ return 'noted'`,
 
 export const rsUse: Script = {
   name: 'rsUse',
-  sha1: 'ed2de519137227d3f813ebda362d2cb364b46d59',
+  sha1: 'bd765df1cf61a6a1b35eb32bfd97f68d134a48f1',
   source: `local record = redis.call('HMGET', KEYS[1], 'id', 'r', 'w', 'ttl', 'd', 'la', 'ip', 'no_resave')
 local now, ttl = tonumber(ARGV[1]), tonumber(record[4]) or 0
 local idle = now - (tonumber(record[6]) or 0)
@@ -659,7 +658,7 @@ if idle > 1 then
     left = ttl
   end
 end
-redis.call('EXPIRE', KEYS[1], string.format('%.0f', left + 1 + ARGV[2]))
+redis.call('EXPIRE', KEYS[1], string.format('%.0f', math.min(left + 1 + ARGV[2], 3153600000)))
 return record`,
 }
 

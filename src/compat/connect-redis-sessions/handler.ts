@@ -1,4 +1,5 @@
 /** What all requests of a connect-redis-sessions share: `middleware.handler`. */
+import { optionError } from '../../core/errors.ts'
 import type { RedisClient } from '../../redis/driver.ts'
 import { RedisSessions } from '../redis-sessions.ts'
 import type { RedisSessionsOptions } from '../redis-sessions.ts'
@@ -38,14 +39,15 @@ export class SessionHandler {
   readonly debug: boolean
   readonly trustProxy: boolean
 
-  /** Throws an error named `no-app-defined`. */
+  /** Throws an error named `no-app-defined`; with code ERR_OPTION for a ttl that is no number. */
   constructor(options: Partial<ConnectRedisSessionsOptions> = {}) {
     const { app, cookie = {}, ttl, proxy, trustProxy, debug = false } = options
     if (typeof app !== 'function' && typeof app !== 'string') throw namedError('no-app-defined')
+    // Before there is a connection that would be left behind.
+    this.ttl = ttlOf(ttl)
     this.app = app
     this.rds = new RedisSessions(options)
     this.redis = this.rds.redis
-    this.ttl = ttl === undefined ? undefined : atLeastTen(ttl)
     this.cookie = cookie
     this.debug = debug
     this.trustProxy = Boolean(proxy ?? trustProxy)
@@ -64,6 +66,15 @@ export class SessionHandler {
   log(message: string): void {
     if (this.debug) console.warn(`connect-redis-sessions: ${message}`)
   }
+}
+
+/** Undefined where the engine's default holds; null counts as 0, as it always did. */
+function ttlOf(ttl: unknown): number | undefined {
+  if (ttl === undefined || Number.isNaN(ttl)) return undefined
+  const isText = typeof ttl === 'string' && ttl.trim() !== ''
+  const seconds = isText || ttl === null ? Number(ttl) : ttl
+  if (typeof seconds === 'number' && Number.isFinite(seconds)) return atLeastTen(seconds)
+  throw optionError('The option ttl of connect-redis-sessions is a number of seconds.')
 }
 
 /** A ttl in seconds as it is used. */

@@ -19,7 +19,7 @@ export interface Port {
   masters(key: string): Promise<Send[]>
 }
 
-/** node-redis 3, 4 with `legacyMode`, and `legacy()` of 5 and 6. */
+/** node_redis 2.8 and 3, 4 with `legacyMode`, and `legacy()` of 5 and 6. */
 interface CallbackClient {
   sendCommand(
     command: string,

@@ -1,5 +1,5 @@
 /** What becomes of the client's connection: told as events of the store, logged, and let go of. */
-import type { EventEmitter } from 'node:events'
+import { EventEmitter } from 'node:events'
 import { HandstampError } from '../../core/errors.ts'
 import type { RedisStoreOptions } from './options.ts'
 
@@ -18,24 +18,41 @@ export function watchConnection(
   // legacy() of node-redis has no events.
   if (typeof on !== 'function') return
   let isUp: boolean | undefined
-  on.call(client, 'ready', () => {
+  const heard = heardOf(client, on)
+  heard.on('ready', () => {
     if (isUp !== true) store.emit('connect')
     isUp = true
   })
   for (const event of LOSSES)
-    on.call(client, event, (error) => {
+    heard.on(event, (error) => {
       if (isUp !== false) store.emit('disconnect', error instanceof Error ? error : lostError())
       isUp = false
     })
-  if (logErrors) on.call(client, 'error', typeof logErrors === 'function' ? logErrors : log)
-  if (unref) release(client, on)
+  if (logErrors) heard.on('error', typeof logErrors === 'function' ? logErrors : log)
+  if (unref) release(client, heard)
+}
+
+const heardByClient = new WeakMap<object, EventEmitter>()
+
+/** What a client tells, to all its stores: Node.js warns of more than ten listeners of one event. */
+function heardOf(client: object, on: On): EventEmitter {
+  const known = heardByClient.get(client)
+  if (known) return known
+  const heard = new EventEmitter().setMaxListeners(0)
+  for (const event of ['ready', ...LOSSES])
+    on.call(client, event, (error) => heard.emit(event, error))
+  heardByClient.set(client, heard)
+  return heard
 }
 
 /** ioredis and iovalkey have no `unref`, but show their stream; each connection is let go of anew. */
-function release(client: { unref?: () => void; stream?: { unref?: () => void } }, on: On): void {
+function release(
+  client: { unref?: () => void; stream?: { unref?: () => void } },
+  heard: EventEmitter,
+): void {
   const letGo = (): void => (client.unref ? client.unref() : client.stream?.unref?.())
   letGo()
-  on.call(client, 'ready', letGo)
+  heard.on('ready', letGo)
 }
 
 function log(error: unknown): void {

@@ -7,19 +7,30 @@ interface Ioredis {
   Redis: new (...args: unknown[]) => object
 }
 
+/** node_redis 2 and 3: it connects by itself, and has no `connect`. */
+interface CallbackRedis {
+  createClient(options: object): { on(event: 'error', listener: () => void): unknown }
+}
+
 interface NodeRedis {
   createClient(options: object): { connect(): Promise<unknown> }
 }
 
-/** By the first of ioredis, redis and iovalkey that is installed; throws ERR_OPTION where none is. */
-export function createClient(options: RedisStoreOptions<never>): object {
+/**
+ * By the first of ioredis, redis and iovalkey that is installed; throws ERR_OPTION where none is.
+ * `load` is there for tests.
+ */
+export function createClient(
+  options: RedisStoreOptions<never>,
+  load: typeof loadPeer = loadPeer,
+): object {
   for (const [name, open] of [
     ['ioredis', overIoredis],
     ['redis', overNodeRedis],
     ['iovalkey', overIoredis],
   ] as const) {
     try {
-      return open(loadPeer(name, 'The session store'), options)
+      return open(load(name, 'The session store'), options)
     } catch (error) {
       if (!(error instanceof HandstampError)) throw error
     }
@@ -45,6 +56,9 @@ function overIoredis(peer: unknown, options: RedisStoreOptions<never>): object {
 }
 
 function overNodeRedis(peer: unknown, options: RedisStoreOptions<never>): object {
+  // Before 4 there was no Cluster. Asked here, since a client that was made goes on to connect.
+  if (!('createCluster' in (peer as object)))
+    return overCallbackRedis(peer as CallbackRedis, options)
   const { address, host, port, pass, db, rest } = split(options)
   const isPath = address?.startsWith('/')
   const client = (peer as NodeRedis).createClient({
@@ -56,6 +70,15 @@ function overNodeRedis(peer: unknown, options: RedisStoreOptions<never>): object
   })
   // Goes on trying in the background; until then commands wait for their deadline.
   client.connect().catch(() => undefined)
+  return client
+}
+
+function overCallbackRedis(peer: CallbackRedis, options: RedisStoreOptions<never>): object {
+  const { address, host, port, pass, db, rest } = split(options)
+  const place = address?.startsWith('/') ? { path: address } : { url: address, host, port }
+  const client = peer.createClient({ ...rest, ...given({ ...place, password: pass, db }) })
+  // Without a listener an error ends the process.
+  client.on('error', () => undefined)
   return client
 }
 

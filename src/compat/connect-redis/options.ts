@@ -15,9 +15,9 @@ export interface SessionRecord {
   [field: string]: unknown
 }
 
-/** How a record becomes text and back; `parse` may return a promise. */
+/** How a record becomes text and back; both may return a promise. */
 export interface Serializer {
-  stringify(session: object): string
+  stringify(session: object): string | Buffer | Promise<string | Buffer>
   parse(text: string): unknown
 }
 
@@ -31,7 +31,7 @@ export type Ttl<Args extends unknown[] = never> =
 export interface RedisStoreOptions<Args extends unknown[] = [session: SessionRecord]> {
   /**
    * A client of ioredis 5 or 6, iovalkey, node-redis 4 to 6 (cluster and sentinel too), or one with
-   * callbacks: node-redis 3, `legacyMode` of 4, `legacy()` of 5. Without it one is made from `url`,
+   * callbacks: node_redis 2.8 and 3, `legacyMode` of 4, `legacy()` of 5. Without it one is made from `url`,
    * `socket` or `host` and `port`, by ioredis, redis or iovalkey, whichever is installed.
    */
   readonly client?: object

@@ -130,10 +130,12 @@ export function storeOver(
       const key = this.prefix + sid
       const seconds = this.disableTTL ? undefined : this.#secondsToLive(sid, session)
       if (seconds !== undefined && seconds <= 0) return this.#destroy([sid])
+      // No pause where there is nothing to wait for: a destroy() that comes next is sent next.
+      const text = this.serializer.stringify(session)
       const reply = await this.#port.send([
         'set',
         key,
-        this.serializer.stringify(session),
+        storable(isPromise(text) ? await text : text),
         ...(this.#origins.has(session, sid) ? ['XX'] : []),
         ...(seconds === undefined ? [] : ['EX', String(seconds)]),
       ])
@@ -230,6 +232,18 @@ export function storeOver(
   }
 }
 
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
+/** Clients take a Buffer for an argument, too. All else they refuse, or store as `undefined` or `[object …]`. */
+function storable(text: unknown): string {
+  if (typeof text === 'string' || Buffer.isBuffer(text)) return text as string
+  throw optionError(
+    'The serializer of RedisStore has to return a string or a Buffer from stringify, or a promise of one; nothing was saved.',
+  )
+}
+
 /**
  * As a promise, or through the callback: once, and outside of what is watched for errors, so that an
  * error of the callback is not taken for one of Redis.
@@ -249,8 +263,13 @@ function answer(work: Promise<unknown>, callback?: Callback<never>): Promise<nev
 }
 
 function refuseWrong(options: RedisStoreOptions<never>): void {
-  const { client, ttl, pass, db } = options
+  const { client, ttl, pass, db, scanCount } = options
   if ('client' in options && !client) throw optionError('The option client of RedisStore is empty.')
+  if (client && typeof client !== 'object' && typeof client !== 'function')
+    throw optionError('The option client of RedisStore is not a client of Redis.')
+  const count = Number(scanCount) || 100
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw optionError('The option scanCount of RedisStore is a whole number above 0.')
   if (client && (pass !== undefined || db !== undefined))
     throw optionError(
       'pass and db would change the connection under everyone who uses the client: give them to the client instead.',

@@ -2,6 +2,8 @@
 import type { SessionCookie } from './options.ts'
 
 const ONE_DAY = 86_400
+/** Redis refuses an expiry that is too far away, or too long ago; a hundred years. */
+const LONGEST = 3_153_600_000
 
 /**
  * Whole seconds, 0 or less for a session that is over. The first that says something decides: `given`
@@ -13,10 +15,10 @@ export function secondsToLive(
   ttl: unknown,
   now: number,
 ): number {
-  if (typeof given === 'number' && Number.isFinite(given)) return Math.ceil(given)
+  if (typeof given === 'number' && Number.isFinite(given)) return whole(given)
   const end = cookie?.expires ? new Date(cookie.expires).getTime() : Number.NaN
   if (Number.isNaN(end)) return presetSeconds(ttl) ?? ONE_DAY
-  if (end > now) return Math.ceil((end - now) / 1000)
+  if (end > now) return whole((end - now) / 1000)
   // touch() moves the end of the key only, so the date within a record that is alive may have passed.
   // An application that ends a cookie has its maximum age negative or 0.
   return presetSeconds((cookie?.originalMaxAge ?? 0) / 1000) ?? 0
@@ -26,5 +28,9 @@ export function secondsToLive(
 export function presetSeconds(ttl: unknown): number | undefined {
   const seconds = typeof ttl === 'string' ? Number(ttl) : ttl
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return undefined
-  return Math.ceil(seconds)
+  return whole(seconds)
+}
+
+function whole(seconds: number): number {
+  return Math.max(Math.min(Math.ceil(seconds), LONGEST), -LONGEST)
 }

@@ -47,6 +47,7 @@ type Settings = Record<string, unknown>
  */
 export function openClient(target: Target, load: typeof loadPeer = loadPeer): OwnClient {
   const openers = { ioredis: openIoredis, redis: openNodeRedis, iovalkey: openIoredis }
+  let isTooOld = false
   for (const [name, open] of Object.entries(openers)) {
     let peer: unknown
     try {
@@ -55,7 +56,14 @@ export function openClient(target: Target, load: typeof loadPeer = loadPeer): Ow
       if (error instanceof HandstampError) continue
       throw error
     }
-    return open(peer, settingsOf(target))
+    // node_redis 2 and 3 have no Cluster. Asked here, since a client that was made goes on to connect.
+    if (name === 'redis' && !('createCluster' in (peer as object))) isTooOld = true
+    else return open(peer, settingsOf(target))
+  }
+  if (isTooOld) {
+    throw optionError(
+      'redis-sessions needs redis 5 or later, and an older one is installed: `npm install redis@latest` (or ioredis, or iovalkey), or give it the option client.',
+    )
   }
   throw optionError(
     'redis-sessions needs a Redis client: install one with `npm install ioredis` (or redis, or iovalkey), or give it the option client.',

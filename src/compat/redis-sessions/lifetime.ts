@@ -6,7 +6,7 @@
  */
 export const GRACE = 86_400
 
-/** What an index without an expiry is given: it may name sessions that only the original has seen. */
+/** How long an index is kept at least: it may name sessions that only the original has seen. */
 export const UNKNOWN: number = 30 * 86_400
 
 /** Redis refuses an expiry that is too far away; a hundred years. */

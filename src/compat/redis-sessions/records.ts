@@ -96,30 +96,38 @@ export class Records {
   async end(app: string, token: string): Promise<boolean> {
     const [outcome, id] = await this.#end(app, token, 'any')
     if (id === undefined) return false
-    await Promise.all([this.#removed(app, token), this.#indexes.leave([{ app, token, id }])])
+    const done = [this.#removed(app, token), this.#indexes.leave([{ app, token, id }])]
+    // The entries go although the caches may not be told.
+    const outcomes = await Promise.allSettled(done)
+    throwFirst(outcomes.flatMap((each) => (each.status === 'rejected' ? [each.reason] : [])))
     return outcome === 'ended'
   }
 
   /** Returns how many live sessions there were. */
   async endAllOf(app: string, id: string): Promise<number> {
     let ended = 0
+    const failures: unknown[] = []
     for (const batch of batches(await this.#indexes.ofUser(app, id))) {
-      ended += (await this.#endAll(batch, 'any')).ended
+      ended += (await this.#endAll(batch, 'any', failures)).ended
     }
+    throwFirst(failures)
     return ended
   }
 
   /** Returns how many live sessions there were. */
   async endAllIn(app: string): Promise<number> {
     let ended = 0
+    const failures: unknown[] = []
     for (let start = 0; ;) {
       const holders = await this.#indexes.ofApp(app, start, BATCH)
-      if (holders.length === 0) return ended
-      const batch = await this.#endAll(holders, 'any')
+      if (holders.length === 0) break
+      const batch = await this.#endAll(holders, 'any', failures)
       ended += batch.ended
-      // Those that are just being created stay; they are not looked at again.
+      // Those that are just being created stay, and those that failed; they are not looked at again.
       start += holders.length - batch.gone
     }
+    throwFirst(failures)
+    return ended
   }
 
   /** Those used within the last seconds, the last one first. */
@@ -139,11 +147,13 @@ export class Records {
   /** Removes sessions that are over: all, or the first few. */
   async wipe(most: number = Infinity): Promise<void> {
     const size = Math.min(most, BATCH)
+    const failures: unknown[] = []
     for (let isMore = true; isMore;) {
       const holders = await this.#indexes.over(size)
-      const { gone } = await this.#endAll(holders, 'expired')
+      const { gone } = await this.#endAll(holders, 'expired', failures)
       isMore = most > BATCH && gone > 0
     }
+    throwFirst(failures)
   }
 
   /** After a use: its entries move, unless it was ended meanwhile. Within a second there is nothing to move. */
@@ -157,37 +167,67 @@ export class Records {
     if (!isThere) await this.#indexes.leave([holder])
   }
 
+  /** What fails with one is added to `failures`, and is no reason to leave the others. */
   async #endAll(
     holders: readonly Holder[],
     which: 'any' | 'expired',
+    failures: unknown[],
   ): Promise<{ ended: number; gone: number }> {
     const gone: Holder[] = []
     let ended = 0
     const end = async (holder: Holder): Promise<void> => {
       const { app, token } = holder
-      const [outcome, , until] = await this.#end(app, token, which)
+      // Somebody else's key under the name of a record stays as it is; there is no session.
+      const [outcome, , until] = await this.#end(app, token, which).catch(foreign)
       if (outcome === 'live') return this.#indexes.postpone(holder, Number(until))
       // Entered already, but not written yet.
       if (outcome === 'absent' && madeAt(token) > Date.now() - CREATION) return
       gone.push(holder)
       if (outcome === 'ended') ended++
-      if (outcome !== 'absent') await this.#removed(app, token)
+      if (outcome === 'ended' || outcome === 'expired') await this.#removed(app, token)
     }
-    await Promise.all(holders.map(end))
+    const settle = async (holder: Holder): Promise<void> => {
+      try {
+        await end(holder)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    await Promise.all(holders.map(settle))
     await this.#indexes.leave(gone)
     return { ended, gone: gone.length }
   }
 
-  /** The sessions of entries, in their order; entries of sessions that are over are removed. */
+  /**
+   * The sessions of entries, in their order, without those that cannot be read; entries of sessions that
+   * are over are removed.
+   */
   async #live(holders: readonly Holder[]): Promise<Session[]> {
     const live: Session[] = []
+    const failures: unknown[] = []
     for (const batch of batches(holders)) {
-      const sessions = await Promise.all(batch.map(({ app, token }) => this.peek(app, token)))
+      const sessions = await Promise.all(batch.map((holder) => this.#readable(holder)))
       live.push(...sessions.filter((session) => session !== undefined))
       const over = batch.filter((_, nth) => !sessions[nth])
-      await this.#endAll(over, 'expired')
+      await this.#endAll(over, 'expired', failures)
     }
+    throwFirst(failures)
     return live
+  }
+
+  async #readable({ app, token }: Holder): Promise<Session | undefined> {
+    let fields: Fields
+    try {
+      fields = await this.#fields(app, token)
+    } catch (error) {
+      if (isOfWrongType(error)) return undefined
+      throw error
+    }
+    try {
+      return sessionOf(fields, seconds())
+    } catch {
+      return undefined
+    }
   }
 
   async #fields(app: string, token: string): Promise<Fields> {
@@ -207,6 +247,21 @@ export class Records {
   ): Promise<unknown> {
     return this.#commands.run(script, this.#keys.record(app, token), args)
   }
+}
+
+/** Redis puts the word first, and before version 7 into the middle where a script has failed. */
+function isOfWrongType(error: unknown): boolean {
+  const { cause } = error as { cause?: unknown }
+  return cause instanceof Error && /\bWRONGTYPE\b/.test(cause.message)
+}
+
+function foreign(error: unknown): readonly string[] {
+  if (isOfWrongType(error)) return ['foreign']
+  throw error
+}
+
+function throwFirst(failures: readonly unknown[]): void {
+  if (failures.length > 0) throw failures[0]
 }
 
 function batches<Item>(items: readonly Item[]): Item[][] {

@@ -27,8 +27,8 @@ const FORMATS: Record<'app' | 'id' | 'ip' | 'token', RegExp> = {
 }
 
 /** The argument as text, which may be given as a number. */
-export function textOf(options: object, name: keyof typeof FORMATS): string {
-  const value = (options as Record<string, unknown>)[name]
+export function textOf(options: object | null | undefined, name: keyof typeof FORMATS): string {
+  const value = (options as Record<string, unknown> | null | undefined)?.[name]
   if (!value) throw new ValidationError('missingParameter', `No ${name} supplied`)
   const text = `${value as Value}`
   if (FORMATS[name].test(text)) return text

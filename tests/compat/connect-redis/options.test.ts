@@ -1,11 +1,16 @@
 /** Every option does what it says. */
+import { readFileSync } from 'node:fs'
 import session from 'express-session'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import redis3 from 'redis3'
+import { createClient } from '../../../src/compat/connect-redis/create-client.ts'
 import { RedisStore } from '../../../src/compat/connect-redis.ts'
 import type { RedisStoreOptions, Serializer } from '../../../src/compat/connect-redis.ts'
 import { secondsToLive } from '../../../src/compat/connect-redis/ttl.ts'
+import { optionError } from '../../../src/core/errors.ts'
+import { freePort } from '../../../tools/redis/port.mjs'
 import { monitor } from '../../support/monitor.ts'
 import { freshPrefix, redisServers } from '../../support/redis.ts'
 import { serverWithPassword, socketPath } from './own-server.ts'
@@ -22,6 +27,11 @@ function created(options: RedisStoreOptions): RedisStore {
   const store = new RedisStore(options)
   onTestFinished(() => (store.client as Redis).disconnect())
   return store
+}
+
+function onlyRedis3(name: string): unknown {
+  if (name !== 'redis') throw optionError('not installed')
+  return redis3
 }
 
 const browserSession = { cookie: { originalMaxAge: null } }
@@ -83,6 +93,27 @@ test('a serializer of the application writes and reads', async () => {
   await expect(store.get('a')).rejects.toThrow('another key')
 })
 
+test('a serializer that takes its time is awaited, and one that has nothing to store is told', async () => {
+  const redis = connection()
+  const prefix = freshPrefix()
+  const store = (stringify: (record: object) => unknown): RedisStore =>
+    new RedisStore({
+      client: redis,
+      prefix,
+      serializer: { parse: JSON.parse, stringify } as Serializer,
+    })
+  await store(async (record) => JSON.stringify(record)).set('a', browserSession)
+  await store((record) => Buffer.from(JSON.stringify(record))).set('b', browserSession)
+  expect(await redis.mget(`${prefix}a`, `${prefix}b`)).toEqual(
+    [browserSession, browserSession].map((record) => JSON.stringify(record)),
+  )
+  for (const nothing of [undefined, null, 5, {}, Promise.resolve(undefined)])
+    await expect(store(() => nothing).set('c', browserSession)).rejects.toMatchObject({
+      code: 'ERR_OPTION',
+    })
+  expect(await redis.exists(`${prefix}c`)).toBe(0)
+})
+
 describe('ttl', () => {
   const now = Date.UTC(2026, 0, 1)
   const at = (ms: number): Date => new Date(now + ms)
@@ -117,6 +148,8 @@ describe('ttl', () => {
     ['where it has nothing to say the cookie has', undefined, { expires: at(9000) }, decide, 9],
     ['then a day', Number.NaN, {}, decide, 86_400],
     ['a record without a cookie lives as the option says', undefined, undefined, 60, 60],
+    ['more than Redis takes is a hundred years', 1e20, {}, 60, 3_153_600_000],
+    ['also as the option', undefined, {}, 1e20, 3_153_600_000],
   ] as const)('%s', (_, given, cookie, option, seconds) => {
     expect(secondsToLive(given, cookie, option, now)).toBe(seconds)
   })
@@ -148,6 +181,13 @@ describe('ttl', () => {
     const classic = new (RedisStore(session as { Store: unknown }))(options)
     await classic.set('a', browserSession)
     expect(calls).toEqual([[browserSession], [classic, browserSession, 'a']])
+  })
+
+  test('that is huge is taken by Redis', async () => {
+    const store = new RedisStore({ client: connection(), prefix: freshPrefix(), ttl: 1e20 })
+    await store.set('a', browserSession)
+    await store.touch('a', browserSession)
+    expect(await store.get('a')).toEqual(browserSession)
   })
 
   test('that is negative ends the session, as in connect-redis', async () => {
@@ -194,6 +234,32 @@ describe('a client is made', () => {
     expect(await server.named).toBe('the-store')
   })
 
+  test('by node_redis 3 too, which connects by itself and calls back', async () => {
+    const { host, port, url } = redisServers().single
+    const prefix = freshPrefix()
+    for (const from of [
+      { host, port },
+      { url, db: 0 },
+      { socket: url },
+      { socket: await socketPath() },
+    ]) {
+      const client = createClient(from, onlyRedis3) as ReturnType<typeof redis3.createClient>
+      onTestFinished(() => void client.end(false))
+      const store = new RedisStore({ client, prefix })
+      await store.set('a', { ...browserSession, from: Object.keys(from) })
+      expect((await store.get('a'))?.['from']).toEqual(Object.keys(from))
+    }
+  })
+
+  test('by node_redis 3, and Redis away is no end of the process', async () => {
+    const client = createClient({ port: await freePort() }, onlyRedis3) as ReturnType<
+      typeof redis3.createClient
+    >
+    onTestFinished(() => void client.end(false))
+    await new Promise((resolve) => client.on('error', resolve))
+    expect(client.listenerCount('error')).toBe(2)
+  })
+
   test('and a wrong password is an error of each call, not the end of the process', async () => {
     const server = await serverWithPassword()
     const store = created({ port: server.port, pass: 'wrong', maxRetriesPerRequest: 0 })
@@ -201,6 +267,13 @@ describe('a client is made', () => {
       code: expect.stringMatching(/^ERR_STORE/),
     })
   })
+})
+
+test('every client that the guide names may be installed beside it', () => {
+  const { peerDependencies } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  ) as { peerDependencies: Record<string, string> }
+  expect(peerDependencies['redis']).toBe('>=2')
 })
 
 describe('logErrors', () => {
@@ -225,11 +298,29 @@ describe('logErrors', () => {
   })
 })
 
+test('twenty stores over one client are no leak of listeners', async () => {
+  const warned = vi.fn<(warning: Error) => void>()
+  process.on('warning', warned)
+  onTestFinished(() => void process.off('warning', warned))
+  const client = new Redis(redisServers().single.url, { lazyConnect: true })
+  onTestFinished(() => client.disconnect())
+  const stores = Array.from({ length: 20 }, () => new RedisStore({ client, unref: true }))
+  const told = stores.map((store) => new Promise((resolve) => store.once('connect', resolve)))
+  await client.connect()
+  await Promise.all(told)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(warned).not.toHaveBeenCalled()
+})
+
 test('wrong options are refused at once', () => {
   const client = connection()
   const wrong: RedisStoreOptions[] = [
     { client: undefined as unknown as object },
     { client: {} },
+    { client: 5 as unknown as object },
+    { client: 'redis://localhost' as unknown as object },
+    { client, scanCount: -5 },
+    { client, scanCount: 2.5 },
     { client, ttl: -1 },
     { client, ttl: 'soon' },
     { client, ttl: Infinity },

@@ -19,7 +19,7 @@ function opened(target: Parameters<typeof openClient>[0], installed: string): un
   }
   openClient(target, (name) => {
     if (name !== installed) throw optionError('not installed')
-    return { Redis, createClient }
+    return { Redis, createClient, createCluster: createClient }
   })
   return given
 }
@@ -85,4 +85,34 @@ test('without any client the error says what to install', () => {
 
 test('what is no client is refused', () => {
   expect(() => new RedisSessions({ client: {} as never })).toThrow(/client/)
+})
+
+describe('with node_redis 2 or 3, which call back', () => {
+  const old = { createClient: () => expect.fail('made a client') }
+
+  test('the next package is taken', () => {
+    const made = {}
+    // Called with new.
+    const Redis = function open(): object {
+      return made
+    }
+    const client = openClient({}, (name) => {
+      if (name === 'ioredis') throw optionError('not installed')
+      return name === 'redis' ? old : { Redis }
+    })
+    expect(client).toBe(made)
+  })
+
+  test('and no other the error names the version', () => {
+    const load = (name: string): unknown => {
+      if (name !== 'redis') throw optionError('not installed')
+      return old
+    }
+    expect(() => openClient({}, load)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_OPTION',
+        message: expect.stringContaining('redis 5 or later') as string,
+      }),
+    )
+  })
 })

@@ -45,25 +45,26 @@ test('with no_resave the end is fixed, however it is used, by us and the origina
   }
 })
 
-test('keys live as long as the session, and a day: the originals use it without moving their expiry', async () => {
+test('records live as long as the session, and a day, indexes at least 30 days: the originals use both without moving their expiry', async () => {
   const namespace = `${freshPrefix()}e`
   const rs = startOurs(namespace)
   const { token } = await rs.create({ ...whole, ttl: 1000 })
-  const ends = async (): Promise<number[]> => Object.values(await lifetimesOf(namespace))
-  for (const ttl of await ends()) expect(Math.abs(ttl - DAY - 1001)).toBeLessThan(10)
+  const record = `${namespace}:${app}:${token}`
+  for (const [key, ttl] of Object.entries(await lifetimesOf(namespace)))
+    expect(Math.abs(ttl - (key === record ? DAY + 1001 : 30 * DAY))).toBeLessThan(10)
   // A longer session keeps the indexes, not the record of the other one.
-  const long = await rs.create({ ...whole, ttl: 5000 })
+  const long = await rs.create({ ...whole, ttl: 40 * DAY })
   const after = await lifetimesOf(namespace)
-  const expected = (key: string): number => (key.endsWith(token) ? 1001 : 5001)
+  const expected = (key: string): number => (key === record ? 1001 : 40 * DAY + 1)
   for (const [key, ttl] of Object.entries(after))
     expect(Math.abs(ttl - DAY - expected(key))).toBeLessThan(10)
   await rs.kill({ app, token: long.token })
   // Use moves the expiry: as if half of it had passed.
   const client = redis()
-  await client.expire(`${namespace}:${app}:${token}`, 500)
+  await client.expire(record, 500)
   sleep(2)
   await rs.get({ app, token })
-  expect(await client.ttl(`${namespace}:${app}:${token}`)).toBeGreaterThan(DAY)
+  expect(await client.ttl(record)).toBeGreaterThan(DAY)
 })
 
 test('what an original wrote gets an expiry with its first use, its indexes one that is long enough', async () => {
@@ -85,9 +86,23 @@ test('what an original wrote gets an expiry with its first use, its indexes one 
   }
 })
 
-test('an absurd ttl does not leave a key without an expiry', async () => {
+test('a long session of an original stays in an index that a short one of ours has begun', async () => {
+  for (const original of originals) {
+    const namespace = `${foreignPrefix()}e`
+    const [ours, theirs] = [startOurs(namespace), original.start(namespace)]
+    await ours.create({ ...whole, ttl: 10 })
+    await theirs.create({ ...whole, ttl: 30 * DAY })
+    for (const key of [':SESSIONS', ':forum:_sessions', ':forum:_users', ':forum:us:ada'])
+      expect((await lifetimesOf(namespace))[namespace + key]).toBeGreaterThan(29 * DAY)
+  }
+})
+
+test('an absurd ttl does not leave a key without an expiry, and the session can be used', async () => {
   const namespace = `${freshPrefix()}e`
-  await startOurs(namespace).create({ ...whole, ttl: 9_000_000_000_000_000 })
+  const rs = startOurs(namespace)
+  const { token } = await rs.create({ ...whole, ttl: 9_000_000_000_000_000 })
+  expect(await rs.get({ app, token })).toMatchObject({ ttl: 9_000_000_000_000_000 })
+  expect(await rs.set({ app, token, d: { a: 1 } })).toMatchObject({ d: { a: 1 } })
   for (const ttl of Object.values(await lifetimesOf(namespace))) expect(ttl).toBeGreaterThan(DAY)
 })
 

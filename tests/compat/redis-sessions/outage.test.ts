@@ -118,6 +118,20 @@ test('Redis away at the start is a disconnect event and errors, not the end of t
   })
 })
 
+test('a call that nobody waits for is not the end of the process', async () => {
+  const rs = startOurs(`${freshPrefix()}o`, { port: await freePort() })
+  const unhandled: unknown[] = []
+  const note = (reason: unknown): void => void unhandled.push(reason)
+  process.on('unhandledRejection', note)
+  onTestFinished(() => void process.off('unhandledRejection', note))
+  void rs.kill({ app, token })
+  void rs.get({ app, token })
+  void rs.ping()
+  await expect(rs.set({ app, token, d: { a: 1 } })).rejects.toMatchObject({ status: 503 })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(unhandled).toEqual([])
+})
+
 test('an error of the client reaches those who listen to error', async () => {
   const rs = startOurs(`${freshPrefix()}o`, { port: await freePort() })
   const error = await new Promise((resolve) => rs.once('error', resolve))

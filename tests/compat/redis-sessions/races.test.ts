@@ -9,6 +9,14 @@ import { contentOf, ours, redis, startOurs } from './engines.ts'
 const app = 'forum'
 const whole = { app, id: 'ada', ip: '192.0.2.7' }
 
+test('a wipe that is to be rare beyond what timers can is rare', async () => {
+  const set = vi.spyOn(globalThis, 'setInterval')
+  onTestFinished(() => set.mockRestore())
+  startOurs(`${freshPrefix()}r`, { wipe: 3_000_000 })
+  const [, ms] = set.mock.calls.at(-1) ?? []
+  expect(ms).toBe(2_147_483_647)
+})
+
 test('of 10,000 saves after a logout none brings a session back', async () => {
   const namespace = `${freshPrefix()}r`
   const rs = startOurs(namespace)

@@ -1,6 +1,6 @@
 /** Wrong arguments: the name and the message of the error are those of the original of the same form. */
 import { describe, expect, test } from 'vitest'
-import { foreignPrefix } from '../../support/redis.ts'
+import { foreignPrefix, freshPrefix } from '../../support/redis.ts'
 import { originals, startOurs } from './engines.ts'
 import type { Engine } from './engines.ts'
 
@@ -117,3 +117,23 @@ async function outcomeOf(call: () => unknown): Promise<unknown> {
     return { name, message }
   }
 }
+
+test.each([
+  'create',
+  'get',
+  'set',
+  'kill',
+  'killall',
+  'killsoid',
+  'soid',
+  'soapp',
+  'activity',
+] as const)('%s without any options misses a parameter', async (method) => {
+  const rs = startOurs(`${freshPrefix()}v`) as unknown as Record<
+    string,
+    (options?: null) => Promise<unknown>
+  >
+  const missing = { name: 'missingParameter', message: 'No app supplied' }
+  await expect(rs[method]?.()).rejects.toMatchObject(missing)
+  await expect(rs[method]?.(null)).rejects.toMatchObject(missing)
+})
