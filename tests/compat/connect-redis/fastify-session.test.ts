@@ -12,6 +12,9 @@ import { freshPrefix, redisServers } from '../../support/redis.ts'
 import { ask, originals } from './originals.ts'
 import type { StoreClass } from './originals.ts'
 
+/** Quick by default; LONG=1 runs the number that the guide names. */
+const ROUNDS = process.env['LONG'] ? 10_000 : 2000
+
 interface Fields {
   user?: string
   count?: number
@@ -153,19 +156,19 @@ describe('a request that finishes after logout', () => {
     expect(await redis.keys(`${prefix}*`)).toHaveLength(1)
   })
 
-  test('0 of 10,000 come back', async () => {
+  test(`0 of ${ROUNDS} come back`, async () => {
     const { app, store } = await siteOn(ours)
     let dropped = 0
     store.on('dropped', () => void dropped++)
     const signer = new Signer(SECRET)
-    await inBatches(10_000, 200, async (round) => {
+    await inBatches(ROUNDS, 200, async (round) => {
       const sid = `sid-${round}`
       await store.set(sid, { cookie: { originalMaxAge: null }, user: 'ada' })
       const headers = { cookie: `sessionId=${encodeURIComponent(signer.sign(sid))}` }
       expect((await app.inject({ path: '/late', headers })).statusCode).toBe(200)
     })
     expect(await store.length()).toBe(0)
-    expect(dropped).toBe(10_000)
+    expect(dropped).toBe(ROUNDS)
   })
 })
 

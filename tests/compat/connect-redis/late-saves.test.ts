@@ -9,6 +9,9 @@ import { freshPrefix, redisServers } from '../../support/redis.ts'
 import { originals } from './originals.ts'
 import type { AnyStore, StoreClass } from './originals.ts'
 
+/** Quick by default; LONG=1 runs the number that the guide names. */
+const ROUNDS = process.env['LONG'] ? 10_000 : 2000
+
 const SECRET = 'of the tests'
 
 type Middleware = (request: object, response: object, next: () => void) => void
@@ -73,10 +76,10 @@ async function comeBack(
   return { back: alive, dropped }
 }
 
-test('0 of 10,000 late saves bring a session back', async () => {
-  const { back, dropped } = await comeBack(RedisStore as unknown as StoreClass, 10_000)
+test(`0 of ${ROUNDS} late saves bring a session back`, async () => {
+  const { back, dropped } = await comeBack(RedisStore as unknown as StoreClass, ROUNDS)
   expect(back).toBe(0)
-  expect(dropped).toBeGreaterThan(3000)
+  expect(dropped).toBeGreaterThan(ROUNDS * 0.3)
 })
 
 test.each([3, 8] as const)('with connect-redis %s they do', async (major) => {
