@@ -33,8 +33,8 @@ export interface Site {
 
 export const koas = { koa3: Koa, koa2: Koa2 } as const
 
-export function connected(): Redis {
-  const client = new Redis(redisServers().single.port)
+export function connected(options: { enableAutoPipelining?: boolean } = {}): Redis {
+  const client = new Redis(redisServers().single.port, options)
   onTestFinished(() => client.disconnect())
   return client
 }

@@ -180,7 +180,8 @@ test('a key prefix of ioredis stands in front of all keys', async () => {
 })
 
 test('what a call costs', async () => {
-  const client = connected()
+  // What is sent together is sent by `call` then too.
+  const client = connected({ enableAutoPipelining: true })
   const sent = vi.spyOn(client, 'call')
   const costOf = async (call: () => Promise<unknown>): Promise<string> => {
     sent.mockClear()
