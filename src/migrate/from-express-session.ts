@@ -4,9 +4,9 @@ import { optionError } from '../core/errors.ts'
 import type { FormerSessions } from '../core/former.ts'
 import { cookieValues } from '../http/cookie-values.ts'
 import { checkedSource, endKey, leaveKey, parsed, readText, recordOf, removalOf } from './source.ts'
-import type { OldCookie, SourceOptions } from './source.ts'
+import type { OldCookie, TextOptions } from './source.ts'
 
-export interface ExpressSessionOptions extends SourceOptions {
+export interface ExpressSessionOptions extends TextOptions {
   /** What `secret` was: of several, each verifies. */
   readonly secret: string | Buffer | readonly (string | Buffer)[]
   /** What `prefix` of connect-redis was. Default `'sess:'`. */
@@ -25,7 +25,7 @@ export interface ExpressSessionOptions extends SourceOptions {
  * })
  */
 export function fromExpressSession(options: ExpressSessionOptions): FormerSessions {
-  const driver = checkedSource('fromExpressSession', options, ['secret', 'prefix'])
+  const driver = checkedSource('fromExpressSession', options, ['secret', 'prefix', 'parse'])
   const { prefix = 'sess:', cookie = {}, oldSession } = options
   const { name = 'connect.sid' } = cookie
   const secrets = [options.secret].flat()
@@ -36,7 +36,7 @@ export function fromExpressSession(options: ExpressSessionOptions): FormerSessio
   const load: FormerSessions['load'] = async (stamp) => {
     const found = await readText(driver, keyOf(stamp))
     if (!found) return undefined
-    const { cookie: stored, ...data } = parsed(found.text) ?? {}
+    const { cookie: stored, ...data } = parsed(found.text, options.parse) ?? {}
     if (typeof stored !== 'object' || stored === null) return 'unreadable'
     const { expires } = stored as { readonly expires?: unknown }
     const persistent = typeof expires === 'string'

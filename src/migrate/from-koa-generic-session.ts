@@ -3,9 +3,9 @@ import type { FormerSessions } from '../core/former.ts'
 import { koaCookie } from './koa-cookie.ts'
 import type { KoaKeys } from './koa-cookie.ts'
 import { checkedSource, endKey, leaveKey, parsed, readText, recordOf, removalOf } from './source.ts'
-import type { OldCookie, SourceOptions } from './source.ts'
+import type { OldCookie, TextOptions } from './source.ts'
 
-export interface KoaGenericSessionOptions extends SourceOptions {
+export interface KoaGenericSessionOptions extends TextOptions {
   /** What `app.keys` was; false where the option `cookie.signed` was false. */
   readonly keys: KoaKeys | false
   /** What `prefix` was. Default `'koa:sess:'`. */
@@ -26,14 +26,19 @@ export interface KoaGenericSessionOptions extends SourceOptions {
  * createSessions({ store, migrateFrom: [fromKoaGenericSession({ client, keys: app.keys })] })
  */
 export function fromKoaGenericSession(options: KoaGenericSessionOptions): FormerSessions {
-  const driver = checkedSource('fromKoaGenericSession', options, ['keys', 'prefix', 'rolling'])
+  const driver = checkedSource('fromKoaGenericSession', options, [
+    'keys',
+    'prefix',
+    'rolling',
+    'parse',
+  ])
   const { prefix = 'koa:sess:', rolling = true, cookie = {}, oldSession } = options
   const { name = 'koa.sid' } = cookie
   const keyOf = ({ id }: { readonly id: string }): string => prefix + id
   const load: FormerSessions['load'] = async (stamp) => {
     const found = await readText(driver, keyOf(stamp))
     if (!found) return undefined
-    const stored = parsed(found.text)
+    const stored = parsed(found.text, options.parse)
     if (!stored) return 'unreadable'
     const { cookie: limits, ...data } = stored
     const { maxAge } = (limits ?? {}) as { readonly maxAge?: unknown }

@@ -4,9 +4,9 @@ import type { FormerRecord, FormerSessions } from '../core/former.ts'
 import { koaCookie } from './koa-cookie.ts'
 import type { KoaKeys } from './koa-cookie.ts'
 import { checkedSource, endKey, leaveKey, parsed, readText, recordOf, removalOf } from './source.ts'
-import type { OldCookie, OldData, SourceOptions } from './source.ts'
+import type { OldCookie, OldData, TextOptions } from './source.ts'
 
-export interface KoaSessionOptions extends SourceOptions {
+export interface KoaSessionOptions extends TextOptions {
   /** What `app.keys` was; false where the option `signed` was false (never with `inCookie`). */
   readonly keys: KoaKeys | false
   /** What the store put in front of keys; the option `prefix` of koa-session is part of the cookie already. Default `''`. */
@@ -29,7 +29,7 @@ export interface KoaSessionOptions extends SourceOptions {
  * createSessions({ store, migrateFrom: [fromKoaSession({ client, keys: app.keys })] })
  */
 export function fromKoaSession(options: KoaSessionOptions): FormerSessions {
-  const known = ['keys', 'prefix', 'rolling', 'inCookie']
+  const known = ['keys', 'prefix', 'rolling', 'inCookie', 'parse']
   const driver = checkedSource('fromKoaSession', options, known)
   const { prefix = '', inCookie = false, cookie = {}, oldSession } = options
   const { name = 'koa.sess' } = cookie
@@ -45,7 +45,7 @@ export function fromKoaSession(options: KoaSessionOptions): FormerSessions {
       return readOld(options, parsed(text), undefined)
     }
     const found = await readText(driver, keyOf(stamp))
-    return found && readOld(options, parsed(found.text), found.remaining)
+    return found && readOld(options, parsed(found.text, options.parse), found.remaining)
   }
   return {
     name: 'koa-session',

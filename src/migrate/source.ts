@@ -29,6 +29,12 @@ export interface SourceOptions {
   readonly oldSession?: 'keep' | 'delete'
 }
 
+/** Of packages that keep sessions as texts. */
+export interface TextOptions extends SourceOptions {
+  /** What `serializer.parse`, or `unserialize`, was: from the stored text to the session. Default: JSON. */
+  readonly parse?: (text: string) => unknown
+}
+
 /** Where the old cookie was set; it is removed by the same. */
 export interface OldCookie {
   readonly name?: string
@@ -56,7 +62,8 @@ export function checkedSource(
     throw optionError(`${name} has no option '${unknown}'; it takes ${all.join(', ')}.`)
   }
   const { userOf, convert, oldSession = 'keep' } = options
-  for (const [option, value] of Object.entries({ userOf, convert })) {
+  const { parse } = options as TextOptions
+  for (const [option, value] of Object.entries({ userOf, convert, parse })) {
     if (value !== undefined && typeof value !== 'function') {
       throw optionError(`${name}: ${option} must be a function.`)
     }
@@ -119,10 +126,10 @@ function remainingOf(ttl: unknown): number | undefined {
 }
 
 /** JSON of an object, or undefined: also for what is nested too deep, or holds a name of every object. */
-export function parsed(text: string): OldData | undefined {
+export function parsed(text: string, parse?: TextOptions['parse']): OldData | undefined {
   try {
-    if (nestingOf(text) > MAX_DEPTH) return undefined
-    const value: unknown = JSON.parse(text)
+    if (!parse && nestingOf(text) > MAX_DEPTH) return undefined
+    const value: unknown = parse ? parse(text) : JSON.parse(text)
     const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
     return isRecord && !holdsProto(value) ? (value as OldData) : undefined
   } catch {

@@ -387,6 +387,21 @@ describe('taking over a session', () => {
     expect(reasons).toHaveLength(6)
   })
 
+  test('reads what a serializer of the application wrote', async () => {
+    const { browser, prefix } = await signedIn(app)
+    const client = redis()
+    const [key = ''] = await client.keys(`${prefix}*`)
+    const text = Buffer.from((await client.get(key)) ?? '').toString('base64')
+    await client.set(key, text, 'KEEPTTL')
+    const parse = (stored: string): unknown =>
+      JSON.parse(Buffer.from(stored, 'base64').toString()) as unknown
+    const userOf = ({ user }: Record<string, unknown>) => user as string
+    const server = await native(app, prefix, {
+      migrateFrom: [fromExpressSession({ client, prefix, secret: KEYS, userOf, parse })],
+    })
+    expect(await browser.moveTo(server.origin).read()).toMatchObject({ user: 'ann', n: 7 })
+  })
+
   test('is not a recent sign-in', async () => {
     const { browser, prefix } = await signedIn(app)
     const server = await native(app, prefix)
