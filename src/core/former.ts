@@ -118,10 +118,8 @@ async function adoptOne(
   const owner = userId === undefined ? undefined : userKeyOf(checkedUserId(userId))
   const id = derivedId(source.name, stamp, stamp.secrets[0] ?? '', owner, name)
   const keptFor = remaining + absoluteTimeout + MEMORY
-  const handle =
-    settled ??
-    (await ask(engine, 'migrate', store.pin(name, handleOf(id), keptFor))) ??
-    handleOf(id)
+  const own = handleOf(id)
+  const handle = settled ?? (await ask(engine, 'migrate', store.pin(name, own, keptFor))) ?? own
   // Whoever came first knew the session as another user's, and has begun: that one it is, or none.
   if (owner && tagOf(owner) !== tagOf(handle)) return undefined
   const meta = metaOf(engine, record)
@@ -137,7 +135,7 @@ async function adoptOne(
   events.tell('migrated', { handle, userId, from: source.name })
   // Told where it fails; the session goes on all the same.
   await ask(engine, 'leave', source.leave(stamp, record, keptFor)).catch(() => undefined)
-  const isMine = handle === handleOf(id)
+  const isMine = handle === own
   const loaded: Loaded = { handle, id: isMine ? id : undefined, meta, body, fields }
   noteActive(engine, request, loaded, undefined)
   return { standing: 'live', loaded, isCookieDue: isMine }

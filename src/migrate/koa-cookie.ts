@@ -21,30 +21,28 @@ export function koaCookie(
       `${source} needs the keys that app.keys held, or keys: false where the cookie was not signed.`,
     )
   }
-  const ring = keys !== false && ('verify' in keys ? keys : ringOf(source, keys))
+  const rings = keys === false ? [] : 'verify' in keys ? [keys] : ringsOf(source, keys)
   // The id of the new session follows from it: nobody who reads Redis may be able to compute that.
-  const rings = Array.isArray(keys)
-    ? keys.map((key: string) => new Keygrip([key]))
-    : ring
-      ? [ring]
-      : []
-  const secrets = rings.map((one) => one.sign('handstamp migrate'))
+  const secrets = rings.map((ring) => ring.sign('handstamp migrate'))
   return (request) => {
     const header = request.header('cookie')
     if (header === undefined) return undefined
     const values = cookieValues(header, name, false)
-    if (!ring) return values[0] ? { id: values[0], secrets } : undefined
+    if (keys === false) return values[0] ? { id: values[0], secrets } : undefined
     const signatures = cookieValues(header, `${name}.sig`, false)
     const id = values.find((value) =>
-      signatures.some((signature) => ring.verify(`${name}=${value}`, signature)),
+      signatures.some((signature) =>
+        rings.some((ring) => ring.verify(`${name}=${value}`, signature)),
+      ),
     )
     return id ? { id, secrets } : undefined
   }
 }
 
-function ringOf(source: string, keys: readonly string[]): Keygrip {
+/** One for each secret: which of them signed does not matter, but each names new ids of its own. */
+function ringsOf(source: string, keys: readonly string[]): Keygrip[] {
   if (keys.length > 0 && keys.every((key) => typeof key === 'string' && key !== '')) {
-    return new Keygrip([...keys])
+    return keys.map((key) => new Keygrip([key]))
   }
   throw optionError(`${source}: keys must hold at least one secret, as app.keys did.`)
 }
