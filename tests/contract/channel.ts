@@ -41,7 +41,8 @@ export function describeChannel(channel: () => Channel): void {
       await ended.close()
       await channel().publish('for who is there')
       await stays.hasHeard('for who is there')
-      expect(ended.heard).toEqual([])
+      // What an earlier test published may still be on its way through a cluster.
+      expect(ended.heard).not.toContain('for who is there')
     })
 
     test('needs nobody to listen, and tells who comes later what comes later', async () => {
