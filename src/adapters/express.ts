@@ -6,9 +6,9 @@ import { refuseForgery } from '../http/csrf-guard.ts'
 import { resolveCsrf } from '../http/csrf-options.ts'
 import type { CsrfOptions } from '../http/csrf-options.ts'
 import { holdResponse } from '../node/held-response.ts'
-import { checkedMount, exposeSession } from '../node/property.ts'
+import { checkedMount, sessionProperty } from '../node/property.ts'
 import type { MountOptions } from '../node/property.ts'
-import { headerOf, hostOf, isEncrypted, NodeRequestHead } from '../node/request.ts'
+import { headerOf, hostOf, isSecure, NodeRequestHead } from '../node/request.ts'
 
 export type { MountOptions } from '../node/property.ts'
 
@@ -42,19 +42,23 @@ export function session<Data extends object>(
   options: MountOptions = {},
 ): ExpressMiddleware {
   const { lazy, property } = checkedMount(sessions, options)
+  const expose = sessionProperty(sessions, property)
+  const idAccessor: PropertyDescriptor & ThisType<object> = {
+    get() {
+      return sessions.visitOf(this)?.id
+    },
+    configurable: true,
+  }
   return (request, response, next) => {
     const begin = (): void => {
       if (sessions.visitOf(request)) return next()
       const url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/'
-      const head = new NodeRequestHead(request, request, url, isSecure(request))
+      const head = new NodeRequestHead(request, request, url)
       const visit = sessions.begin(head, request)
       if (!visit) return next()
       const ready = (): void => {
-        exposeSession(request, property, visit)
-        Object.defineProperty(request, `${property}ID`, {
-          get: () => visit.id,
-          configurable: true,
-        })
+        expose(request)
+        Object.defineProperty(request, `${property}ID`, idAccessor)
         holdResponse(response, visit, next)
         next()
       }
@@ -89,7 +93,7 @@ export function csrf<Data extends object>(
     try {
       const checking = refuseForgery(sessions, policy, request, {
         method: request.method ?? '',
-        secure: isSecure(request),
+        secure: isSecure(request, request),
         host: publicHostOf(request),
         header: (name) => headerOf(request, name),
         body: () => (request as { body?: unknown }).body,
@@ -100,11 +104,6 @@ export function csrf<Data extends object>(
       next(error)
     }
   }
-}
-
-/** Express heeds its setting `trust proxy`; Connect knows the connection alone. */
-function isSecure(request: IncomingMessage): boolean {
-  return (request as { secure?: boolean }).secure ?? isEncrypted(request)
 }
 
 /** As Express' own `hostname` has it, but with the port, which Express 4 cuts off. */

@@ -96,7 +96,7 @@ function refuse<Data extends object>(
 
 /** Headers of redirects and of fetched responses are immutable, so they are copied where lines are to be added. */
 function withLines<Data extends object>(response: Response, visit: Visit<Data>): Response {
-  const lines = visit.headerLines(response.headers.get('cache-control') ?? undefined)
+  const lines = visit.headerLines(() => response.headers.get('cache-control') ?? undefined)
   if (lines.length === 0) return response
   const copy = new Response(response.body, response)
   for (const [name, value] of lines) {

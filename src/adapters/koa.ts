@@ -7,7 +7,7 @@ import { resolveCsrf } from '../http/csrf-options.ts'
 import type { CsrfOptions } from '../http/csrf-options.ts'
 import { answerFailure } from '../node/failure.ts'
 import { holdResponse } from '../node/held-response.ts'
-import { checkedMount, exposeSession } from '../node/property.ts'
+import { checkedMount, sessionProperty } from '../node/property.ts'
 import type { MountOptions } from '../node/property.ts'
 import { headerOf, NodeRequestHead } from '../node/request.ts'
 
@@ -26,20 +26,23 @@ export function session<Data extends object>(
   options: MountOptions = {},
 ): Middleware<DefaultState, SessionProperty<Data>> {
   const { lazy, property } = checkedMount(sessions, options)
+  const expose = sessionProperty(sessions, property)
   return async (ctx, next) => {
     if (sessions.visitOf(ctx)) return next()
-    const head = new NodeRequestHead(ctx, ctx.req, ctx.originalUrl, ctx.secure)
+    const head = new NodeRequestHead(ctx, ctx.req, ctx.originalUrl)
     const visit = sessions.begin(head, ctx, ctx.req)
     if (!visit) return next()
-    if (!lazy) await visit.open()
-    exposeSession(ctx, property, visit)
+    const opening = lazy ? undefined : visit.open()
+    if (opening) await opening
+    expose(ctx)
     holdResponse(ctx.res, visit, (error) => {
       // Only where the response was sent past Koa, or an error response was under way already.
       ctx.app.emit('error', error, ctx)
       answerFailure(ctx.res, error)
     })
     await next()
-    await visit.settle()
+    const saving = visit.settle()
+    if (saving) await saving
   }
 }
 

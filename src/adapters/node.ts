@@ -63,7 +63,7 @@ function begin<Data extends object>(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  const head = new NodeRequestHead(request, request, request.url ?? '/', isEncrypted(request))
+  const head = new NodeRequestHead(request, request, request.url ?? '/')
   const visit = sessions.begin(head, request)
   if (visit) holdResponse(response, visit, (error) => answerFailure(response, error))
 }

@@ -32,8 +32,7 @@ export interface Changes {
  */
 export function changesOf(stored: string, fields: object, codec: Codec): Changes {
   const names = Object.keys(fields)
-  if (codec === jsonCodec && isUnchanged(stored, names.length, fields))
-    return { changes: NOTHING, body: stored }
+  if (isUnchanged(stored, fields, codec)) return { changes: NOTHING, body: stored }
   const texts: string[] = []
   let body = ''
   for (const name of names) {
@@ -50,12 +49,16 @@ export function changesOf(stored: string, fields: object, codec: Codec): Changes
 /**
  * Most requests only read: then one JSON.stringify answers for all fields. JSON never holds a raw line
  * break, so the lines of a body joined are the text of the object, if it holds just these fields.
+ * False: perhaps something was changed.
  */
-function isUnchanged(stored: string, count: number, fields: object): boolean {
+export function isUnchanged(stored: string, fields: object, codec: Codec): boolean {
+  if (codec !== jsonCodec) return false
+  const count = Object.keys(fields).length
+  if (count === 0) return stored === ''
   try {
     const text = JSON.stringify(fields)
     const isAsLong = stored.length - count === text.length - 1
-    return isAsLong && count > 0 && stored.replaceAll('\n', '') === `,${text.slice(1, -1)}`
+    return isAsLong && stored.replaceAll('\n', '') === `,${text.slice(1, -1)}`
   } catch {
     // Something that JSON cannot hold: the field is found, and named, one by one.
     return false

@@ -150,7 +150,7 @@ export class Visit<Data extends object> {
     if (!this.#isCookieFresh) return this.#lastly(this.#refresh().then(() => this.settle()))
     if (this.#assigned)
       return this.#lastly(this.load().then(() => copy.serially(() => copy.save(false))))
-    if (!this.#isOpen || (!copy.isUsed && !copy.stored)) return undefined
+    if (!this.#isOpen || copy.isIdle) return undefined
     let decision: Decision
     try {
       decision = copy.decide(false)
@@ -190,13 +190,17 @@ export class Visit<Data extends object> {
     })
   }
 
-  /** The header lines that carry the outcome; from here on no cookie can be set. */
-  headerLines(cacheControl?: string): readonly HeaderLine[] {
+  /**
+   * The header lines that carry the outcome; from here on no cookie can be set. `cacheControlOf` is
+   * asked only where there are any.
+   */
+  headerLines(cacheControlOf?: () => string | undefined): readonly HeaderLine[] {
     const copy = this.#copy
     const { cookie, stored } = copy
     copy.headSent = true
-    copy.cookie = 'keep'
     if (cookie === 'keep') return NO_LINES
+    copy.cookie = 'keep'
+    const cacheControl = cacheControlOf?.()
     const { rolling, events } = this.#engine
     if (cacheControl !== undefined && /\b(public|s-maxage)\b/i.test(cacheControl)) {
       events.tell('cacheConflict', { value: cacheControl })

@@ -1,6 +1,6 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
 import { noteActive } from './activity.ts'
-import { changesOf } from './changes.ts'
+import { changesOf, isUnchanged } from './changes.ts'
 import type { Changes } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
@@ -75,8 +75,19 @@ export class WorkingCopy {
     return this.#session as SessionObject | null
   }
 
-  get isUsed(): boolean {
-    return this.#session !== undefined
+  /** Most requests only read, or not even that: says that nothing is to be done, for less than `decide` costs. */
+  get isIdle(): boolean {
+    const { stored, standing, lifetime } = this
+    const session = this.#session
+    if (this.intent !== 'keep' || lifetime || session === null) return false
+    if (!stored)
+      return standing === 'none' && (session === undefined || Object.keys(session).length === 0)
+    const { codec, touchInterval, clock } = this.engine
+    return (
+      standing === 'live' &&
+      (session === undefined || isUnchanged(stored.body, session, codec)) &&
+      !isTouchDue(stored.meta, touchInterval, clock.now())
+    )
   }
 
   /** A new session object with these fields, or none. */

@@ -29,7 +29,10 @@ export function cookieTransport(
 ): Transport {
   const scopeOf = scopes(options, secret)
   return {
-    covers: (request) => covers(scopeOf(request).policy.path, request.path),
+    covers: (request) => {
+      const { path } = scopeOf(request).policy
+      return path === '/' || covers(path, request.path)
+    },
     read: (request) => {
       const { policy, seal } = scopeOf(request)
       return readClaim(request.header('cookie'), policy.name, seal)

@@ -5,11 +5,11 @@ type Listener = (...args: unknown[]) => void
 type On = (event: string | symbol, listener: Listener) => ServerResponse
 
 /**
- * Returns what wakes them. A middleware in front (compression) may have taken over `on`, to wait for a
- * stream of its own: that one was never full, so it would never call.
+ * Returns what wakes them; undefined where the event alone does. A middleware in front (compression) may
+ * have taken over `on`, to wait for a stream of its own: that one was never full, so it would never call.
  */
-export function drainSignal(response: ServerResponse): () => void {
-  if (!Object.hasOwn(response, 'on')) return () => void response.emit('drain')
+export function drainSignal(response: ServerResponse): (() => void) | undefined {
+  if (!Object.hasOwn(response, 'on')) return undefined
   const target = response as { on: On }
   const { on } = target
   const waiting = new Set<Listener>()

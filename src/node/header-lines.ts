@@ -14,12 +14,13 @@ export function addLines<Data extends object>(
   args: readonly unknown[],
 ): readonly unknown[] {
   // A head may be written with its headers left undefined.
-  const headArgs = args.slice(0, args.findLastIndex((arg) => arg !== undefined) + 1)
-  const headers = headersIn(headArgs)
-  const [cacheControl = response.getHeader('cache-control')] =
-    headers?.get('cache-control')?.values ?? []
-  const lines = visit.headerLines(cacheControl === undefined ? undefined : String(cacheControl))
+  const headArgs =
+    args.at(-1) === undefined
+      ? args.slice(0, args.findLastIndex((arg) => arg !== undefined) + 1)
+      : args
+  const lines = visit.headerLines(() => cacheControlOf(response, headArgs))
   if (lines.length === 0) return headArgs
+  const headers = headersIn(headArgs)
   try {
     // node:http does the same, but keeps only the last of equal names.
     for (const { name, values } of headers?.values() ?? []) {
@@ -29,6 +30,12 @@ export function addLines<Data extends object>(
     for (const [name, value] of lines) addLine(response, name, value)
   }
   return headers ? headArgs.slice(0, -1) : headArgs
+}
+
+function cacheControlOf(response: ServerResponse, headArgs: readonly unknown[]): string | undefined {
+  const [value = response.getHeader('cache-control')] =
+    headersIn(headArgs)?.get('cache-control')?.values ?? []
+  return value === undefined ? undefined : String(value)
 }
 
 function addLine(response: ServerResponse, name: string, value: string): void {

@@ -16,6 +16,13 @@ type Verb = 'writeHead' | 'write' | 'end' | 'flushHeaders'
 
 type Senders = Record<Verb, (...args: unknown[]) => unknown>
 
+/** What a response has that is held. */
+interface Held {
+  [HELD]: HeldResponse<object>
+}
+
+const HELD = Symbol('handstamp.held')
+
 interface Call {
   readonly verb: Verb
   readonly args: readonly unknown[]
@@ -33,14 +40,29 @@ type Stage =
   /** The answer to the error is complete. */
   | 'answered'
 
+const NO_ARGS: readonly unknown[] = []
+
 /** What decides on a response: whether it waits, and what its head says of the session. */
 type Settling<Data extends object> = Pick<Visit<Data>, 'settle' | 'headerLines'>
 
-/** The sender behind each sender of ours: several kinds of session may hold one response. */
-const behind = new WeakMap<object, object>()
+/** One for all responses: most hold nothing back, and should not pay for functions of their own. */
+const SENDERS: Senders & ThisType<Held> = {
+  writeHead(...args) {
+    return this[HELD].writeHead(args)
+  },
+  write(...args) {
+    return this[HELD].write(args)
+  },
+  end(...args) {
+    return this[HELD].end(args)
+  },
+  flushHeaders() {
+    this[HELD].flushHeaders()
+  },
+}
 
-/** Responses that send right now: node:http makes one call out of another, through the outermost sender. */
-const sending = new WeakSet<ServerResponse>()
+/** The sender behind each further one: several kinds of session may hold one response. */
+const behind = new WeakMap<object, object>()
 
 /** `onFailure` answers instead of the handler, through the same response. */
 export function holdResponse<Data extends object>(
@@ -57,17 +79,21 @@ class HeldResponse<Data extends object> {
   readonly #onFailure: (error: unknown) => void
   /** What the response did before, which may be another middleware's. */
   readonly #native: Senders
-  readonly #held: Senders
+  #held: Senders = SENDERS
   #stage: Stage
   #hasLines: boolean
   /** The calls that wait for the save; undefined while none is under way. */
   #waiting: Call[] | undefined
   #owesDrain = false
-  readonly #drain: () => void
+  readonly #drain: (() => void) | undefined
   #failure: unknown
   /** What the framework does right now is its answer to the error. */
   #isFailing = false
-  #restore: () => void = () => undefined
+  /** The one that held the response first. */
+  #first: HeldResponse<object> = this
+  /** Of the first: it sends right now. node:http makes one call out of another, through the outermost sender. */
+  #isSending = false
+  #restore: (() => void) | undefined
 
   constructor(
     response: ServerResponse,
@@ -79,54 +105,75 @@ class HeldResponse<Data extends object> {
     this.#onFailure = onFailure
     const { writeHead, write, end, flushHeaders } = response as unknown as Senders
     this.#native = { writeHead, write, end, flushHeaders }
-    this.#held = {
-      writeHead: (...args) => this.#writeHead(args),
-      write: (...args) => this.#write(args),
-      end: (...args) => {
-        this.#call({ verb: 'end', args })
-        return response
-      },
-      flushHeaders: () => void this.#call({ verb: 'flushHeaders', args: [] }),
-    }
     this.#drain = drainSignal(response)
     this.#stage = response.headersSent ? 'sent' : 'open'
     this.#hasLines = response.headersSent
   }
 
   hold(): void {
-    behind.set(this.#held.write, this.#native.write)
-    Object.assign(this.#response, this.#held)
+    const response = this.#response as ServerResponse & Partial<Held>
+    const { [HELD]: first } = response
+    if (first) {
+      this.#first = first
+      this.#held = {
+        writeHead: (...args) => this.writeHead(args),
+        write: (...args) => this.write(args),
+        end: (...args) => this.end(args),
+        flushHeaders: () => this.flushHeaders(),
+      }
+      behind.set(this.#held.write, this.#native.write)
+    } else response[HELD] = this
+    this.#take()
   }
 
-  #write(args: readonly unknown[]): unknown {
-    const result = this.#call({ verb: 'write', args })
+  #take(): void {
+    const target = this.#response as unknown as Senders
+    const { writeHead, write, end, flushHeaders } = this.#held
+    target.writeHead = writeHead
+    target.write = write
+    target.end = end
+    target.flushHeaders = flushHeaders
+  }
+
+  write(args: readonly unknown[]): unknown {
+    const result = this.#call('write', args)
     if (result === undefined) this.#owesDrain = true
     return result ?? false
   }
 
-  #writeHead(args: readonly unknown[]): ServerResponse {
-    const call: Call = { verb: 'writeHead', args }
-    if (this.#stage === 'sent') this.#run(call)
-    else if (this.#stage !== 'held') this.#call(call)
+  writeHead(args: readonly unknown[]): ServerResponse {
+    if (this.#stage === 'sent') this.#run('writeHead', args)
+    else if (this.#stage !== 'held') this.#call('writeHead', args)
     // Without headers it may be a wrapper that looks at more than headersSent, for each chunk.
     else if (args.length > 1 && !this.#isEnded) throw headSentError(this.#response)
     return this.#response
   }
 
+  end(args: readonly unknown[]): ServerResponse {
+    this.#call('end', args)
+    return this.#response
+  }
+
+  flushHeaders(): void {
+    this.#call('flushHeaders', NO_ARGS)
+  }
+
   /** Undefined: the call waits, or is not heard. */
-  #call(call: Call): unknown {
+  #call(verb: Verb, args: readonly unknown[]): unknown {
     if (this.#stage === 'answered')
-      return sending.has(this.#response) ? this.#send(call) : this.#ignore(call)
+      return this.#first.#isSending ? this.#send(verb, args) : this.#ignore(args)
     if (this.#stage === 'failed') {
-      if (!this.#isFailing && call.verb !== 'writeHead') return this.#interrupt(call)
+      if (!this.#isFailing && verb !== 'writeHead') return this.#interrupt(verb, args)
       this.#beginAnswer()
     }
-    if (this.#isEnded) return this.#ignore(call, writeAfterEndError())
-    if (this.#waiting) return void this.#waiting.push(call)
+    if (this.#waiting) {
+      if (this.#isEnded) return this.#ignore(args, writeAfterEndError())
+      return void this.#waiting.push({ verb, args })
+    }
     const isFirst = this.#stage === 'open'
-    const saving = isFirst || call.verb === 'end' ? this.#visit.settle() : undefined
-    if (!saving) return this.#run(call)
-    this.#waiting = [call]
+    const saving = isFirst || verb === 'end' ? this.#visit.settle() : undefined
+    if (!saving) return this.#run(verb, args)
+    this.#waiting = [{ verb, args }]
     if (isFirst) this.#freeze()
     saving.then(
       () => this.#release(),
@@ -135,23 +182,23 @@ class HeldResponse<Data extends object> {
     return undefined
   }
 
-  #run({ verb, args }: Call): unknown {
+  #run(verb: Verb, args: readonly unknown[]): unknown {
     if (this.#stage === 'open') this.#stage = 'sent'
     const isHead = verb === 'writeHead'
-    const headArgs = this.#addLines(isHead ? args : [])
-    const result = this.#send({ verb, args: isHead ? headArgs : args })
+    const headArgs = this.#addLines(isHead ? args : NO_ARGS)
+    const result = this.#send(verb, isHead ? headArgs : args)
     if (this.#stage === 'answering' && verb === 'end') this.#stage = 'answered'
     return result
   }
 
-  #send({ verb, args }: Call): unknown {
-    const response = this.#response
-    const isOutermost = !sending.has(response)
-    sending.add(response)
+  #send(verb: Verb, args: readonly unknown[]): unknown {
+    const first = this.#first
+    const isOutermost = !first.#isSending
+    first.#isSending = true
     try {
-      return this.#native[verb].apply(response, [...args])
+      return Reflect.apply(this.#native[verb], this.#response, args)
     } finally {
-      if (isOutermost) sending.delete(response)
+      if (isOutermost) first.#isSending = false
     }
   }
 
@@ -177,8 +224,8 @@ class HeldResponse<Data extends object> {
     try {
       // The first one has settled; what follows may find more to save, and the rest waits behind it.
       for (let next = calls.shift(), run = true; next; next = calls.shift(), run = false) {
-        if (run) this.#run(next)
-        else this.#call(next)
+        if (run) this.#run(next.verb, next.args)
+        else this.#call(next.verb, next.args)
         if (this.#waiting) return void this.#waiting.push(...calls)
       }
     } catch (error) {
@@ -188,14 +235,16 @@ class HeldResponse<Data extends object> {
     }
     const owesDrain = this.#owesDrain && !this.#response.writableNeedDrain
     this.#owesDrain = false
-    if (owesDrain) this.#drain()
+    if (!owesDrain) return
+    if (this.#drain) this.#drain()
+    else this.#response.emit('drain')
   }
 
   #fail(error: unknown): void {
     const response = this.#response
     this.#failure = error
     this.#owesDrain = false
-    for (const call of this.#taken()) this.#ignore(call)
+    for (const { args } of this.#taken()) this.#ignore(args)
     if (response.headersSent) return breakOff(response)
     this.#stage = 'answered'
     if (isGone(response)) return
@@ -209,7 +258,7 @@ class HeldResponse<Data extends object> {
   }
 
   #beginAnswer(): void {
-    this.#restore()
+    this.#restore?.()
     this.#stage = 'answering'
   }
 
@@ -217,15 +266,15 @@ class HeldResponse<Data extends object> {
    * A call between the failure and the framework's answer to it. An answer says its status or a header
    * first, so this is the handler going on; if it ends, so does the request.
    */
-  #interrupt(call: Call): false {
-    if (call.verb === 'end') answerFailure(this.#response, this.#failure)
-    return this.#ignore(call)
+  #interrupt(verb: Verb, args: readonly unknown[]): false {
+    if (verb === 'end') answerFailure(this.#response, this.#failure)
+    return this.#ignore(args)
   }
 
   /** A middleware in between (compression) has begun to encode the body that is not sent: past it. */
   #answerAlone(): void {
     this.#stage = 'answering'
-    Object.assign(this.#response, this.#held)
+    this.#take()
     answerFailure(this.#response, this.#failure)
   }
 
@@ -235,7 +284,7 @@ class HeldResponse<Data extends object> {
     return front === undefined
   }
 
-  #ignore({ args }: Call, reason = this.#failure): false {
+  #ignore(args: readonly unknown[], reason = this.#failure): false {
     const callback = args.at(-1)
     if (typeof callback === 'function') process.nextTick(callback, reason)
     return false
@@ -244,8 +293,8 @@ class HeldResponse<Data extends object> {
   #taken(): Call[] {
     const calls = this.#waiting ?? []
     this.#waiting = undefined
-    this.#restore()
-    this.#restore = () => undefined
+    this.#restore?.()
+    this.#restore = undefined
     return calls
   }
 }

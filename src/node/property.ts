@@ -1,6 +1,6 @@
 /** Puts the session where the users of a framework look for it: `ctx.session`, `req.session`. */
 import { optionError } from '../core/errors.ts'
-import type { Visit } from '../core/visit.ts'
+import type { Sessions } from '../core/sessions.ts'
 
 export interface MountOptions {
   /** Load the session only when `getSession` asks for it; `session` itself then throws ERR_NOT_LOADED. Default false. */
@@ -22,23 +22,31 @@ export function checkedMount(sessions: unknown, options: MountOptions): Required
   return { lazy, property }
 }
 
-/** The property reads and replaces the session; assigning null destroys it. */
-export function exposeSession<Data extends object>(
-  carrier: object,
+/**
+ * Puts a property on requests that reads and replaces the session; assigning null destroys it. What is
+ * returned throws ERR_OPTION where the property is taken.
+ */
+export function sessionProperty<Data extends object>(
+  sessions: Sessions<Data>,
   property: string,
-  visit: Visit<Data>,
-): void {
-  if (property in carrier) {
-    throw optionError(
-      `'${property}' is taken on this request: another session middleware is mounted. Remove it, or mount with { property }.`,
-    )
-  }
-  Object.defineProperty(carrier, property, {
-    get: () => visit.session,
-    set: (value: unknown) => {
-      visit.assign(value)
+): (carrier: object) => void {
+  // One accessor for all requests: V8 makes a slow dictionary of an object with functions of its own.
+  const accessor: PropertyDescriptor & ThisType<object> = {
+    get() {
+      return sessions.visitOf(this)?.session
+    },
+    set(value: unknown) {
+      sessions.visitOf(this)?.assign(value)
     },
     configurable: true,
     enumerable: true,
-  })
+  }
+  return (carrier) => {
+    if (property in carrier) {
+      throw optionError(
+        `'${property}' is taken on this request: another session middleware is mounted. Remove it, or mount with { property }.`,
+      )
+    }
+    Object.defineProperty(carrier, property, accessor)
+  }
 }

@@ -3,17 +3,23 @@ import type { IncomingMessage } from 'node:http'
 import type { RequestHead } from '../core/transport.ts'
 
 export class NodeRequestHead implements RequestHead {
-  readonly source: unknown
-  readonly path: string
-  readonly secure: boolean
+  readonly source: object
   readonly #request: IncomingMessage
+  readonly #url: string
 
   /** `url` as the client sent it: frameworks rewrite `request.url` where they mount. */
-  constructor(source: unknown, request: IncomingMessage, url: string, secure: boolean) {
+  constructor(source: object, request: IncomingMessage, url: string) {
     this.source = source
-    this.path = pathOf(url)
-    this.secure = secure
     this.#request = request
+    this.#url = url
+  }
+
+  get path(): string {
+    return pathOf(this.#url)
+  }
+
+  get secure(): boolean {
+    return isSecure(this.source, this.#request)
   }
 
   header(name: string): string | undefined {
@@ -41,6 +47,12 @@ export function hostOf(request: IncomingMessage): string | undefined {
 /** Whether the connection itself is encrypted; what a proxy in front says is for the framework to judge. */
 export function isEncrypted({ socket }: IncomingMessage): boolean {
   return 'encrypted' in socket && socket.encrypted === true
+}
+
+/** A framework's own `secure` (Koa, Express) heeds its setting of proxies; else it is the connection's. */
+export function isSecure(source: object, request: IncomingMessage): boolean {
+  const { secure } = source as { secure?: unknown }
+  return typeof secure === 'boolean' ? secure : isEncrypted(request)
 }
 
 /** The path alone, also of the absolute form that proxies send (RFC 9112 section 3.2.2). */
