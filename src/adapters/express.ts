@@ -42,13 +42,7 @@ export function session<Data extends object>(
   options: MountOptions = {},
 ): ExpressMiddleware {
   const { lazy, property } = checkedMount(sessions, options)
-  const expose = sessionProperty(sessions, property)
-  const idAccessor: PropertyDescriptor & ThisType<object> = {
-    get() {
-      return sessions.visitOf(this)?.id
-    },
-    configurable: true,
-  }
+  const expose = sessionProperty(sessions, property, `${property}ID`)
   return (request, response, next) => {
     const begin = (): void => {
       if (sessions.visitOf(request)) return next()
@@ -57,9 +51,9 @@ export function session<Data extends object>(
       const visit = sessions.begin(head, request)
       if (!visit) return next()
       const ready = (): void => {
-        expose(request)
-        Object.defineProperty(request, `${property}ID`, idAccessor)
-        holdResponse(response, visit, next)
+        const app = outermostApp(request)
+        expose(request, app?.request)
+        holdResponse(response, visit, next, app?.response)
         next()
       }
       const opening = lazy ? undefined : visit.open()
@@ -104,6 +98,23 @@ export function csrf<Data extends object>(
       next(error)
     }
   }
+}
+
+interface App {
+  readonly parent?: App
+  readonly request: object
+  readonly response: object
+}
+
+/**
+ * Express lends requests and responses its prototypes, those of the outermost app to all. On a request
+ * itself each new property is slow, because Express changes the prototype of every one (V8 then shares
+ * nothing between them). Undefined on Connect.
+ */
+function outermostApp(request: IncomingMessage): App | undefined {
+  let { app } = request as { app?: App }
+  while (app?.parent) app = app.parent
+  return app && Object.prototype.isPrototypeOf.call(app.request, request) ? app : undefined
 }
 
 /** As Express' own `hostname` has it, but with the port, which Express 4 cuts off. */

@@ -34,7 +34,8 @@ export function session<Data extends object>(
     if (!visit) return next()
     const opening = lazy ? undefined : visit.open()
     if (opening) await opening
-    expose(ctx)
+    const { context } = ctx.app
+    expose(ctx, Object.getPrototypeOf(ctx) === context ? context : undefined)
     holdResponse(ctx.res, visit, (error) => {
       // Only where the response was sent past Koa, or an error response was under way already.
       ctx.app.emit('error', error, ctx)

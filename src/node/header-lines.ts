@@ -32,7 +32,10 @@ export function addLines<Data extends object>(
   return headers ? headArgs.slice(0, -1) : headArgs
 }
 
-function cacheControlOf(response: ServerResponse, headArgs: readonly unknown[]): string | undefined {
+function cacheControlOf(
+  response: ServerResponse,
+  headArgs: readonly unknown[],
+): string | undefined {
   const [value = response.getHeader('cache-control')] =
     headersIn(headArgs)?.get('cache-control')?.values ?? []
   return value === undefined ? undefined : String(value)

@@ -11,17 +11,8 @@ import { drainSignal } from './drain.ts'
 import { answerFailure, breakOff, resetResponse } from './failure.ts'
 import { freezeHead, headSentError, whenTouched } from './head.ts'
 import { addLines } from './header-lines.ts'
-
-type Verb = 'writeHead' | 'write' | 'end' | 'flushHeaders'
-
-type Senders = Record<Verb, (...args: unknown[]) => unknown>
-
-/** What a response has that is held. */
-interface Held {
-  [HELD]: HeldResponse<object>
-}
-
-const HELD = Symbol('handstamp.held')
+import { holderOf, isFront, standInFront, takeOver } from './senders.ts'
+import type { Front, Holder, Verb } from './senders.ts'
 
 interface Call {
   readonly verb: Verb
@@ -45,41 +36,24 @@ const NO_ARGS: readonly unknown[] = []
 /** What decides on a response: whether it waits, and what its head says of the session. */
 type Settling<Data extends object> = Pick<Visit<Data>, 'settle' | 'headerLines'>
 
-/** One for all responses: most hold nothing back, and should not pay for functions of their own. */
-const SENDERS: Senders & ThisType<Held> = {
-  writeHead(...args) {
-    return this[HELD].writeHead(args)
-  },
-  write(...args) {
-    return this[HELD].write(args)
-  },
-  end(...args) {
-    return this[HELD].end(args)
-  },
-  flushHeaders() {
-    this[HELD].flushHeaders()
-  },
-}
-
-/** The sender behind each further one: several kinds of session may hold one response. */
-const behind = new WeakMap<object, object>()
-
-/** `onFailure` answers instead of the handler, through the same response. */
+/**
+ * `onFailure` answers instead of the handler, through the same response. `home` is the prototype that
+ * the framework lends its responses.
+ */
 export function holdResponse<Data extends object>(
   response: ServerResponse,
   visit: Settling<Data>,
   onFailure: (error: unknown) => void,
+  home?: object,
 ): void {
-  new HeldResponse(response, visit, onFailure).hold()
+  void new HeldResponse(response, visit, onFailure, home)
 }
 
-class HeldResponse<Data extends object> {
+class HeldResponse<Data extends object> implements Holder {
   readonly #response: ServerResponse
   readonly #visit: Settling<Data>
   readonly #onFailure: (error: unknown) => void
-  /** What the response did before, which may be another middleware's. */
-  readonly #native: Senders
-  #held: Senders = SENDERS
+  readonly #front: Front
   #stage: Stage
   #hasLines: boolean
   /** The calls that wait for the save; undefined while none is under way. */
@@ -90,7 +64,7 @@ class HeldResponse<Data extends object> {
   /** What the framework does right now is its answer to the error. */
   #isFailing = false
   /** The one that held the response first. */
-  #first: HeldResponse<object> = this
+  readonly #first: HeldResponse<object>
   /** Of the first: it sends right now. node:http makes one call out of another, through the outermost sender. */
   #isSending = false
   #restore: (() => void) | undefined
@@ -99,40 +73,16 @@ class HeldResponse<Data extends object> {
     response: ServerResponse,
     visit: Settling<Data>,
     onFailure: (error: unknown) => void,
+    home: object | undefined,
   ) {
     this.#response = response
     this.#visit = visit
     this.#onFailure = onFailure
-    const { writeHead, write, end, flushHeaders } = response as unknown as Senders
-    this.#native = { writeHead, write, end, flushHeaders }
+    this.#first = (holderOf(response) as HeldResponse<object> | undefined) ?? this
+    this.#front = standInFront(response, this, home)
     this.#drain = drainSignal(response)
     this.#stage = response.headersSent ? 'sent' : 'open'
     this.#hasLines = response.headersSent
-  }
-
-  hold(): void {
-    const response = this.#response as ServerResponse & Partial<Held>
-    const { [HELD]: first } = response
-    if (first) {
-      this.#first = first
-      this.#held = {
-        writeHead: (...args) => this.writeHead(args),
-        write: (...args) => this.write(args),
-        end: (...args) => this.end(args),
-        flushHeaders: () => this.flushHeaders(),
-      }
-      behind.set(this.#held.write, this.#native.write)
-    } else response[HELD] = this
-    this.#take()
-  }
-
-  #take(): void {
-    const target = this.#response as unknown as Senders
-    const { writeHead, write, end, flushHeaders } = this.#held
-    target.writeHead = writeHead
-    target.write = write
-    target.end = end
-    target.flushHeaders = flushHeaders
   }
 
   write(args: readonly unknown[]): unknown {
@@ -196,7 +146,7 @@ class HeldResponse<Data extends object> {
     const isOutermost = !first.#isSending
     first.#isSending = true
     try {
-      return Reflect.apply(this.#native[verb], this.#response, args)
+      return Reflect.apply(this.#front.native[verb], this.#response, args)
     } finally {
       if (isOutermost) first.#isSending = false
     }
@@ -249,7 +199,7 @@ class HeldResponse<Data extends object> {
     this.#stage = 'answered'
     if (isGone(response)) return
     resetResponse(response, error)
-    if (this.#isWrapped()) return this.#answerAlone()
+    if (!isFront(response, this.#front)) return this.#answerAlone()
     this.#stage = 'failed'
     this.#restore = whenTouched(response, () => this.#beginAnswer())
     this.#isFailing = true
@@ -274,14 +224,8 @@ class HeldResponse<Data extends object> {
   /** A middleware in between (compression) has begun to encode the body that is not sent: past it. */
   #answerAlone(): void {
     this.#stage = 'answering'
-    this.#take()
+    takeOver(this.#response, this.#front.held)
     answerFailure(this.#response, this.#failure)
-  }
-
-  #isWrapped(): boolean {
-    let front: object | undefined = this.#response.write
-    while (front && front !== this.#held.write) front = behind.get(front)
-    return front === undefined
   }
 
   #ignore(args: readonly unknown[], reason = this.#failure): false {
