@@ -15,7 +15,7 @@ import {
 } from './document.ts'
 import type { Fields } from './document.ts'
 import { HandstampError } from './errors.ts'
-import { isReserved, reservedError } from './reserved.ts'
+import { isReserved, META_FIELD, reservedError } from './reserved.ts'
 import type { FieldChange } from './store.ts'
 
 const NOTHING: readonly FieldChange[] = []
@@ -47,11 +47,40 @@ export function changesOf(stored: string, fields: object, codec: Codec): Changes
 }
 
 /**
- * Most requests only read: then one JSON.stringify answers for all fields. JSON never holds a raw line
+ * Whether a session still holds just what was loaded. Most requests only read: then a look at each
+ * field answers, because what is no object cannot change within. False: perhaps it was changed.
+ */
+export function isUntouched(fields: Fields, loaded: Fields, stored: string, codec: Codec): boolean {
+  const names = Object.keys(fields)
+  if (names.length === 0) return stored === ''
+  const count = Object.keys(loaded).length - (Object.hasOwn(loaded, META_FIELD) ? 1 : 0)
+  return (
+    names.length === count &&
+    names.every((name) => {
+      const value = fields[name]
+      if (value !== loaded[name] || value === undefined) return false
+      if (typeof value === 'function') return false
+      return typeof value !== 'object' || value === null || isLineOf(stored, name, value, codec)
+    })
+  )
+}
+
+/** Whether this value, as it is now, stands in the body. */
+function isLineOf(stored: string, name: string, value: object, codec: Codec): boolean {
+  try {
+    const text = codec.encode(value)
+    return text !== undefined && stored.includes(lineOf(JSON.stringify(name), text))
+  } catch {
+    return false
+  }
+}
+
+/**
+ * One JSON.stringify answers for all fields where nothing was changed since a save. JSON never holds a raw line
  * break, so the lines of a body joined are the text of the object, if it holds just these fields.
  * False: perhaps something was changed.
  */
-export function isUnchanged(stored: string, fields: object, codec: Codec): boolean {
+function isUnchanged(stored: string, fields: object, codec: Codec): boolean {
   if (codec !== jsonCodec) return false
   const count = Object.keys(fields).length
   if (count === 0) return stored === ''

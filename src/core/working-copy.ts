@@ -1,6 +1,6 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
 import { noteActive } from './activity.ts'
-import { changesOf, isUnchanged } from './changes.ts'
+import { changesOf, isUntouched } from './changes.ts'
 import type { Changes } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
@@ -85,7 +85,8 @@ export class WorkingCopy {
     const { codec, touchInterval, clock } = this.engine
     return (
       standing === 'live' &&
-      (session === undefined || isUnchanged(stored.body, session, codec)) &&
+      (session === undefined ||
+        isUntouched(session as unknown as Fields, this.#loaded, stored.body, codec)) &&
       !isTouchDue(stored.meta, touchInterval, clock.now())
     )
   }
@@ -202,6 +203,7 @@ export class WorkingCopy {
     const body = isResolved ? changesOf('', isResolved, codec).body : stored.body
     noteActive(this.engine, this.request.source, stored, this.stored)
     this.stored = { ...stored, body }
+    this.#loaded = {}
     this.standing = 'live'
     this.intent = 'keep'
     this.lifetime = undefined
