@@ -15,10 +15,8 @@ import {
 } from './document.ts'
 import type { Fields } from './document.ts'
 import { HandstampError } from './errors.ts'
-import { isReserved, META_FIELD, reservedError } from './reserved.ts'
+import { isReserved, reservedError } from './reserved.ts'
 import type { FieldChange } from './store.ts'
-
-const NOTHING: readonly FieldChange[] = []
 
 export interface Changes {
   readonly changes: readonly FieldChange[]
@@ -32,7 +30,6 @@ export interface Changes {
  */
 export function changesOf(stored: string, fields: object, codec: Codec): Changes {
   const names = Object.keys(fields)
-  if (isUnchanged(stored, fields, codec)) return { changes: NOTHING, body: stored }
   const texts: string[] = []
   let body = ''
   for (const name of names) {
@@ -46,55 +43,8 @@ export function changesOf(stored: string, fields: object, codec: Codec): Changes
   return { changes, body }
 }
 
-/**
- * Whether a session still holds just what was loaded. Most requests only read: then a look at each
- * field answers, because what is no object cannot change within. False: perhaps it was changed.
- */
-export function isUntouched(fields: Fields, loaded: Fields, stored: string, codec: Codec): boolean {
-  const names = Object.keys(fields)
-  if (names.length === 0) return stored === ''
-  const count = Object.keys(loaded).length - (Object.hasOwn(loaded, META_FIELD) ? 1 : 0)
-  return (
-    names.length === count &&
-    names.every((name) => {
-      const value = fields[name]
-      if (value !== loaded[name] || value === undefined) return false
-      if (typeof value === 'function') return false
-      return typeof value !== 'object' || value === null || isLineOf(stored, name, value, codec)
-    })
-  )
-}
-
-/** Whether this value, as it is now, stands in the body. */
-function isLineOf(stored: string, name: string, value: object, codec: Codec): boolean {
-  try {
-    const text = codec.encode(value)
-    return text !== undefined && stored.includes(lineOf(JSON.stringify(name), text))
-  } catch {
-    return false
-  }
-}
-
-/**
- * One JSON.stringify answers for all fields where nothing was changed since a save. JSON never holds a raw line
- * break, so the lines of a body joined are the text of the object, if it holds just these fields.
- * False: perhaps something was changed.
- */
-function isUnchanged(stored: string, fields: object, codec: Codec): boolean {
-  if (codec !== jsonCodec) return false
-  const count = Object.keys(fields).length
-  if (count === 0) return stored === ''
-  try {
-    const text = JSON.stringify(fields)
-    const isAsLong = stored.length - count === text.length - 1
-    return isAsLong && stored.replaceAll('\n', '') === `,${text.slice(1, -1)}`
-  } catch {
-    // Something that JSON cannot hold: the field is found, and named, one by one.
-    return false
-  }
-}
-
-function compare(
+/** `stored`: the encoded values of the fields that are looked at; it is emptied. */
+export function compare(
   stored: Map<string, string>,
   names: readonly string[],
   texts: readonly string[],

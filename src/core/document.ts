@@ -111,14 +111,32 @@ export function linesOf(body: string): Map<string, string> {
   return lines
 }
 
+/** One field's value in a body, '' where it has none. */
+export function valueIn(body: string, name: string): string {
+  const place = placeOf(body, name)
+  return place ? body.slice(place.value, place.end) : ''
+}
+
 /** The body with one field's line replaced, or without it where `value` is ''. */
 export function withLine(body: string, name: string, value: string): string {
-  const lines = linesOf(body)
-  if (value === '') lines.delete(name)
-  else lines.set(name, value)
-  let text = ''
-  for (const [key, line] of lines) text += lineOf(key, line)
-  return text
+  const line = value === '' ? '' : lineOf(name, value)
+  const place = placeOf(body, name)
+  if (!place) return body + line
+  return body.slice(0, place.start) + line + body.slice(place.end + 1)
+}
+
+interface Place {
+  readonly start: number
+  readonly value: number
+  /** Where the line break stands. */
+  readonly end: number
+}
+
+function placeOf(body: string, name: string): Place | undefined {
+  const mark = `,${name}:`
+  const start = body.startsWith(mark) ? 0 : body.indexOf(`\n${mark}`) + 1
+  if (start === 0 && !body.startsWith(mark)) return undefined
+  return { start, value: start + mark.length, end: body.indexOf('\n', start) }
 }
 
 /** Reads a document of any origin: what is not ours, or harmful, is `corrupt`, never an exception. */

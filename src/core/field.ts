@@ -1,7 +1,7 @@
 /** One field, changed atomically in the store. */
 import { refuseUnstorable, tooLargeError } from './changes.ts'
 import { conflictError, linesIn, MOST_TRIES, valueOf } from './conflict.ts'
-import { encodeField, linesOf, withLine } from './document.ts'
+import { encodeField, valueIn, withLine } from './document.ts'
 import type { Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
@@ -38,7 +38,7 @@ export async function updateField(
 ): Promise<FieldUpdate | undefined> {
   const { store, codec, maxBytes, clock } = engine
   const name = JSON.stringify(field)
-  let from = linesOf(stored.body).get(name) ?? ''
+  let from = valueIn(stored.body, name)
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const before = valueOf(engine, from)
     const changed = change(valueOf(engine, from))

@@ -164,7 +164,7 @@ export class Visit<Data extends object> {
     }
     if (store === 'none') return undefined
     if (store !== 'touch' || cookie !== 'keep')
-      return this.#lastly(copy.serially(() => copy.save(false)))
+      return this.#lastly(copy.serially(() => copy.save(false, decision)))
     // The response does not wait for a touch; a failure is told as an event, and the next request tries again.
     copy.touch().catch(() => undefined)
     return undefined

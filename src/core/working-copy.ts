@@ -1,6 +1,6 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
 import { noteActive } from './activity.ts'
-import { changesOf, isUntouched } from './changes.ts'
+import { changesOf } from './changes.ts'
 import type { Changes } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
@@ -20,6 +20,8 @@ import type { Behind } from './session-object.ts'
 import type { LifetimeOptions, SignInOptions } from './session.ts'
 import { signIn as admitUser, userMeta } from './sign-in.ts'
 import type { RequestHead } from './transport.ts'
+import { changesSince, isUntouched } from './touched.ts'
+import type { Loaded } from './touched.ts'
 import { userKeyOf } from './user.ts'
 import { create, end, noteSize, ownerOf, regenerate, update } from './write.ts'
 import type { Stored } from './write.ts'
@@ -52,7 +54,8 @@ export class WorkingCopy {
   readonly #verbsOf: (copy: WorkingCopy) => Behind
   #isDropTold = false
   #session: SessionObject | null | undefined
-  #loaded: Fields = {}
+  /** What the session object was filled with, or held when it was last written. */
+  #loaded: Loaded | undefined
   #bornAt: number | undefined
   #queue: Promise<unknown> | undefined
 
@@ -65,13 +68,13 @@ export class WorkingCopy {
   found(standing: Standing | undefined, loaded?: Stored & { readonly fields: Fields }): void {
     this.standing = standing
     this.stored = loaded
-    this.#loaded = loaded?.fields ?? {}
+    this.#loaded = loaded
     this.#session = undefined
   }
 
   /** Made on first use: a request that ignores its session pays nothing for it. */
   get session(): SessionObject | null {
-    if (this.#session === undefined) this.replace(this.#loaded)
+    if (this.#session === undefined) this.replace(this.#loaded?.fields ?? {})
     return this.#session as SessionObject | null
   }
 
@@ -83,10 +86,10 @@ export class WorkingCopy {
     if (!stored)
       return standing === 'none' && (session === undefined || Object.keys(session).length === 0)
     const { codec, touchInterval, clock } = this.engine
+    const known = this.#known
     return (
       standing === 'live' &&
-      (session === undefined ||
-        isUntouched(session as unknown as Fields, this.#loaded, stored.body, codec)) &&
+      (session === undefined || (known !== undefined && isUntouched(known, session, codec))) &&
       !isTouchDue(stored.meta, touchInterval, clock.now())
     )
   }
@@ -116,11 +119,10 @@ export class WorkingCopy {
 
   /** Throws ERR_RESERVED_NAME, ERR_NOT_SERIALISABLE. */
   decide(explicit: boolean): Decision {
-    const { codec, clock, rolling, touchInterval } = this.engine
+    const { clock, rolling, touchInterval } = this.engine
     const { stored, intent, lifetime } = this
     const isFresh = intent === 'regenerate' && !this.keepData
-    const base = isFresh ? '' : (stored?.body ?? '')
-    const changes = this.#session ? changesOf(base, this.#session, codec) : NO_CHANGES
+    const changes = this.#session ? this.#changesOf(this.#session, isFresh) : NO_CHANGES
     const persistent = stored?.meta.persistent ?? false
     const isDue = stored !== undefined && isTouchDue(stored.meta, touchInterval, clock.now())
     const isMoved = lifetime !== undefined && (persistent || this.meta().persistent)
@@ -139,9 +141,23 @@ export class WorkingCopy {
     return { ...changes, plan: decided }
   }
 
+  /** What is known of the fields that are stored now. */
+  get #known(): Loaded | undefined {
+    return this.#loaded && this.#loaded.body === this.stored?.body ? this.#loaded : undefined
+  }
+
+  #changesOf(session: SessionObject, isFresh: boolean): Changes {
+    const { codec } = this.engine
+    if (isFresh) return changesOf('', session, codec)
+    const known = this.#known
+    return known
+      ? changesSince(known, session, codec)
+      : changesOf(this.stored?.body ?? '', session, codec)
+  }
+
   /** Decides and writes. `explicit`: code awaits it, so a change that cannot be saved is an error. */
-  async save(explicit: boolean): Promise<void> {
-    let decision = this.decide(explicit)
+  async save(explicit: boolean, decided?: Decision): Promise<void> {
+    let decision = decided ?? this.decide(explicit)
     const { beforeSave } = this.engine
     const { store } = decision.plan
     if (beforeSave && (store === 'create' || store === 'update' || store === 'regenerate')) {
@@ -166,6 +182,7 @@ export class WorkingCopy {
     const { engine, stored } = this
     const { source } = this.request
     const fields = (this.#session ?? {}) as Fields
+    const seen = { body, fields: { ...fields } }
     switch (store) {
       case 'none':
         return true
@@ -174,7 +191,7 @@ export class WorkingCopy {
         this.replace(null)
         return true
       case 'create':
-        this.#written(await create(engine, source, this.meta(), body, fields))
+        this.#written(await create(engine, source, this.meta(), body, fields), seen)
         return true
       case 'touch':
         return this.touch()
@@ -182,7 +199,7 @@ export class WorkingCopy {
         if (!stored) return false
         const lifetime = this.lifetime && this.meta()
         const meta = await update(engine, stored, { changes, body }, lifetime, fields)
-        return meta !== undefined && this.#written({ ...stored, meta, body })
+        return meta !== undefined && this.#written({ ...stored, meta, body }, seen)
       }
       case 'regenerate': {
         if (!stored) return false
@@ -190,20 +207,20 @@ export class WorkingCopy {
         const fresh = this.keepData ? {} : { fresh: this.meta() }
         const next = { changes, body, lifetime, grace: this.grace, ...fresh }
         const successor = await regenerate(engine, source, stored, next, fields)
-        return successor !== undefined && this.#written(successor)
+        return successor !== undefined && this.#written(successor, seen)
       }
     }
   }
 
   /** What was written is what the next change is compared with. */
-  #written(stored: Stored): true {
+  #written(stored: Stored, seen?: Loaded): true {
     const { codec, onConflict } = this.engine
     // A resolver may have put other values into the session than were encoded before.
     const isResolved = typeof onConflict === 'function' && this.#session
     const body = isResolved ? changesOf('', isResolved, codec).body : stored.body
     noteActive(this.engine, this.request.source, stored, this.stored)
     this.stored = { ...stored, body }
-    this.#loaded = {}
+    this.#loaded = isResolved ? undefined : seen
     this.standing = 'live'
     this.intent = 'keep'
     this.lifetime = undefined
