@@ -48,11 +48,13 @@ export class WorkingCopy {
   provenAt: number | undefined
   discarded = false
   headSent = false
+  /** The store has said within this request that the session is live, at a reload or a write. */
+  isConfirmed = false
   cookie: Plan['cookie'] = 'keep'
   readonly #verbsOf: (copy: WorkingCopy) => Behind
   #isDropTold = false
   #session: SessionObject | null | undefined
-  #loaded: Fields = {}
+  #loaded: { readonly fields: Fields } | undefined
   #bornAt: number | undefined
   #queue: Promise<unknown> | undefined
 
@@ -65,13 +67,13 @@ export class WorkingCopy {
   found(standing: Standing | undefined, loaded?: Stored & { readonly fields: Fields }): void {
     this.standing = standing
     this.stored = loaded
-    this.#loaded = loaded?.fields ?? {}
+    this.#loaded = loaded
     this.#session = undefined
   }
 
   /** Made on first use: a request that ignores its session pays nothing for it. */
   get session(): SessionObject | null {
-    if (this.#session === undefined) this.replace(this.#loaded)
+    if (this.#session === undefined) this.replace(this.#loaded?.fields ?? {})
     return this.#session as SessionObject | null
   }
 
@@ -205,6 +207,7 @@ export class WorkingCopy {
     this.stored = { ...stored, body }
     this.#loaded = {}
     this.standing = 'live'
+    this.isConfirmed = true
     this.intent = 'keep'
     this.lifetime = undefined
     this.provenAt = undefined

@@ -18,6 +18,7 @@ import type {
   UserStore,
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
+import type { Watch, WatchListener } from '../core/watch.ts'
 import { RedisActivity } from './activity.ts'
 import { RedisChannel } from './channel.ts'
 import { connect } from './connect.ts'
@@ -30,6 +31,7 @@ import { Replication } from './replication.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 import { subscribeLater } from './subscribe.ts'
+import { Tracking } from './tracking.ts'
 import { RedisUsers } from './users.ts'
 
 export interface RedisStoreOptions {
@@ -106,6 +108,7 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
         return driver.get(key)
       },
       subscribe: (channel, listener) => subscribeLater(open(), channel, listener),
+      track: async (prefix, channel, hear) => (await open()).track(prefix, channel, hear),
       sendAlong: async (key, args) => {
         driver ??= await open()
         return driver.sendAlong(key, args)
@@ -240,6 +243,10 @@ class RedisStore implements Store {
     )
     const [kind, document] = reply as ['claimed' | 'gone', string]
     return kind === 'claimed' ? document : undefined
+  }
+
+  watch(listener: WatchListener, interval: number): Watch {
+    return new Tracking(this.#driver, this.#prefix, listener, interval)
   }
 
   /** A client that was given stays open: it belongs to the application. */

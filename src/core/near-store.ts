@@ -1,0 +1,94 @@
+/** A store with a near cache in front: reads fill it, and no write leaves behind what it has changed. */
+import { HandstampError } from './errors.ts'
+import type { SessionEmitter } from './events.ts'
+import type { Handle } from './id.ts'
+import { NearCache, nearCacheRules } from './near-cache.ts'
+import type { NearCacheOptions } from './near-cache.ts'
+import type { Store, UserStore } from './store.ts'
+
+/** The store as the engine is to use it. Throws ERR_OPTION. */
+export function withNearCache(
+  store: Store,
+  option: boolean | NearCacheOptions | undefined,
+  events: SessionEmitter,
+): { readonly store: Store; readonly nearCache: NearCache | undefined } {
+  const rules = nearCacheRules(option)
+  if (!rules) return { store, nearCache: undefined }
+  const nearCache = new NearCache(rules, store, (cause) =>
+    events.tell('storeFailed', { operation: 'watch', error: lostError(cause) }),
+  )
+  // A store that cannot tell changes may hear of revocations all the same (sessions.listen).
+  events.on('revoked', ({ handle }) => nearCache.forget(handle))
+  return { store: nearStore(store, nearCache), nearCache }
+}
+
+function lostError(cause: unknown): HandstampError {
+  return new HandstampError(
+    'ERR_STORE',
+    'The connection on which Redis tells changes failed. Until there is one again, the near cache serves a ' +
+      'session only for maxStaleness from its reading.',
+    { cause },
+  )
+}
+
+/**
+ * The same store, strict as before: `load` always asks, and only `NearCache.find` serves what it has
+ * read. A session is forgotten when a write of it begins, so that nobody here reads it as due for a
+ * touch that is under way, and again when the write is done, however it went: what was read in between
+ * may be from before.
+ */
+function nearStore(store: Store, cache: NearCache): Store {
+  const writing = async <Outcome>(
+    handles: readonly (Handle | undefined)[],
+    write: () => Promise<Outcome>,
+  ): Promise<Outcome> => {
+    const forget = (): void => {
+      for (const handle of handles) if (handle !== undefined) cache.forget(handle)
+    }
+    forget()
+    try {
+      return await write()
+    } finally {
+      forget()
+    }
+  }
+  const load = (handle: Handle): Promise<string | undefined> => store.load(handle)
+  return {
+    load: (handle) => cache.through(handle, load),
+    create: (handle, ...rest) => writing([handle], () => store.create(handle, ...rest)),
+    pin: (...rest) => store.pin(...rest),
+    adopt: (handle, adoption) => writing([handle], () => store.adopt(handle, adoption)),
+    update: (handle, patch) => writing([handle], () => store.update(handle, patch)),
+    increment: (handle, step) => writing([handle], () => store.increment(handle, step)),
+    touch: (handle, ...rest) => writing([handle], () => store.touch(handle, ...rest)),
+    regenerate: (handle, patch, next) =>
+      writing([handle, next.successor], () => store.regenerate(handle, patch, next)),
+    end: (handle, ...rest) => writing([handle], () => store.end(handle, ...rest)),
+    claim: (handle, ...rest) => writing([handle], () => store.claim(handle, ...rest)),
+    users: {
+      admit: async (handle, admission) => {
+        const admitting = (): ReturnType<UserStore['admit']> =>
+          store.users.admit(handle, admission)
+        const outcome = await writing([handle, admission.before?.handle], admitting)
+        if (outcome.kind === 'admitted') for (const evicted of outcome.evicted) cache.forget(evicted)
+        return outcome
+      },
+      list: (...rest) => store.users.list(...rest),
+      count: (...rest) => store.users.count(...rest),
+      end: async (owner, ending) => {
+        const ended = await store.users.end(owner, ending)
+        for (const handle of ended.handles) cache.forget(handle)
+        return ended
+      },
+      bar: (...rest) => store.users.bar(...rest),
+      confirm: (ended) => store.users.confirm(ended),
+    },
+    references: store.references,
+    activity: store.activity,
+    revocations: store.revocations,
+    close: () => {
+      cache.close()
+      return store.close()
+    },
+  }
+}
