@@ -67,10 +67,10 @@ function nearStore(store: Store, cache: NearCache): Store {
     claim: (handle, ...rest) => writing([handle], () => store.claim(handle, ...rest)),
     users: {
       admit: async (handle, admission) => {
-        const admitting = (): ReturnType<UserStore['admit']> =>
-          store.users.admit(handle, admission)
+        const admitting = (): ReturnType<UserStore['admit']> => store.users.admit(handle, admission)
         const outcome = await writing([handle, admission.before?.handle], admitting)
-        if (outcome.kind === 'admitted') for (const evicted of outcome.evicted) cache.forget(evicted)
+        if (outcome.kind === 'admitted')
+          for (const evicted of outcome.evicted) cache.forget(evicted)
         return outcome
       },
       list: (...rest) => store.users.list(...rest),
