@@ -51,6 +51,8 @@ interface Entry {
   readonly text: string
   readonly readAt: number
   decoded?: Remembered | undefined
+  /** A write of this process has begun, and perhaps failed: whether it took effect, only the store knows. */
+  isDoubtful?: boolean
 }
 
 /** A reading that is under way, and when it began. */
@@ -89,7 +91,7 @@ export class NearCache {
   find(handle: Handle, codec: Codec, now: number): Remembered | undefined {
     const entry = this.#entries.get(handle)
     if (!entry) this.#misses++
-    else if (elapsed() > this.#freshUntil(entry.readAt)) this.#bypasses++
+    else if (entry.isDoubtful || elapsed() > this.#freshUntil(entry.readAt)) this.#bypasses++
     else {
       const decoded = (entry.decoded ??= decode(entry.text, codec))
       if (decoded && judge(decoded.meta, now) === 'live') {
@@ -126,6 +128,13 @@ export class NearCache {
       }
     }
     return text
+  }
+
+  /** Serves a session no more until it is read again; what is just being read of it may be from before. */
+  doubt(handle: Handle): void {
+    this.#readings.delete(handle)
+    const entry = this.#entries.peek(handle)
+    if (entry) entry.isDoubtful = true
   }
 
   /** Drops what is known of a session, and what is just being read of it. */

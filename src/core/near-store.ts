@@ -33,23 +33,24 @@ function lostError(cause: unknown): HandstampError {
 
 /**
  * The same store, strict as before: `load` always asks, and only `NearCache.find` serves what it has
- * read. A session is forgotten when a write of it begins, so that nobody here reads it as due for a
- * touch that is under way, and again when the write is done, however it went: what was read in between
- * may be from before.
+ * read. A session is doubtful from the beginning of a write, so that nobody here reads it as due for a
+ * touch that is under way, and forgotten when the write is done: what was read in between may be from
+ * before. Where the write failed it stays doubtful.
  */
 function nearStore(store: Store, cache: NearCache): Store {
   const writing = async <Outcome>(
     handles: readonly (Handle | undefined)[],
     write: () => Promise<Outcome>,
   ): Promise<Outcome> => {
-    const forget = (): void => {
-      for (const handle of handles) if (handle !== undefined) cache.forget(handle)
-    }
-    forget()
+    const known = handles.filter((handle) => handle !== undefined)
+    for (const handle of known) cache.doubt(handle)
     try {
-      return await write()
-    } finally {
-      forget()
+      const outcome = await write()
+      for (const handle of known) cache.forget(handle)
+      return outcome
+    } catch (error) {
+      for (const handle of known) cache.doubt(handle)
+      throw error
     }
   }
   const load = (handle: Handle): Promise<string | undefined> => store.load(handle)

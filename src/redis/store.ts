@@ -132,6 +132,7 @@ class RedisStore implements Store {
   readonly #prefix: string
   readonly #driver: Driver
   readonly #replication: Replication
+  readonly #watches = new Set<Tracking>()
   readonly #close: (() => Promise<void>) | undefined
 
   constructor(prefix: string, driver: Driver, close?: () => Promise<void>) {
@@ -246,12 +247,15 @@ class RedisStore implements Store {
   }
 
   watch(listener: WatchListener, interval: number): Watch {
-    return new Tracking(this.#driver, this.#prefix, listener, interval)
+    const watch = new Tracking(this.#driver, this.#prefix, listener, interval)
+    this.#watches.add(watch)
+    return watch
   }
 
   /** A client that was given stays open: it belongs to the application. */
   async close(): Promise<void> {
     this.#replication.close()
+    for (const watch of this.#watches) watch.close()
     await this.revocations.close()
     await this.#close?.()
   }

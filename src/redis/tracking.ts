@@ -18,11 +18,15 @@ import type { Hear, TrackingConnection } from './tracking-connection.ts'
 const RETRY = 200
 /** One that proves nothing for so long is given up, whatever it says of itself; milliseconds. */
 const SILENCE = 5000
+/** A client that is cut off queues what it is given: no more than so many beats. */
+const MOST_PENDING = 4
 
 /** One connection, from the attempt to open it to its end. */
 interface Life {
   readonly began: number
   connection?: TrackingConnection
+  /** Beats without an answer. */
+  pending: number
 }
 
 export class Tracking implements Watch {
@@ -53,7 +57,7 @@ export class Tracking implements Watch {
   }
 
   async #open(): Promise<void> {
-    const life: Life = { began: elapsed() }
+    const life: Life = { began: elapsed(), pending: 0 }
     this.#life = life
     try {
       const hear = this.#hearing(life)
@@ -97,11 +101,12 @@ export class Tracking implements Watch {
     if (now - Math.max(life.began, this.completeUntil) > SILENCE) {
       return this.#lost(life, new Error('Nothing is heard on it any more.'))
     }
-    if (!life.connection) return
+    if (!life.connection || life.pending >= MOST_PENDING) return
+    life.pending++
     // A failure is that of every other command too, and told there; here it is a proof that is missing.
-    this.#driver
-      .send(this.#channel, false, ['PUBLISH', this.#channel, String(now)])
-      .catch(() => undefined)
+    const sending = this.#driver.send(this.#channel, false, ['PUBLISH', this.#channel, String(now)])
+    const answered = (): void => void life.pending--
+    sending.then(answered, answered)
   }
 
   #lost(life: Life, cause: unknown): void {

@@ -11,6 +11,7 @@ import { engines } from '../support/engines.ts'
 import { monitor } from '../support/monitor.ts'
 import { freshPrefix } from '../support/redis.ts'
 import { Visitor } from '../support/visitor.ts'
+import { stagedStore } from '../e2e/support/store.ts'
 
 interface Data {
   name: string
@@ -383,6 +384,57 @@ describe.each(clientRows.filter(({ title }) => /single|iored.*sentinel/.test(tit
     })
   },
 )
+
+test.each(clientRows.filter(({ title }) => /cluster|^redis.*sentinel/.test(title)))(
+  'where changes are not told each is kept from its reading: $title',
+  async ({ connect }) => {
+    const { client, close } = await connect()
+    const store = redisStore({ client, prefix: freshPrefix() })
+    const sessions = createSessions<Data>({ storeTimeout: '60s', ...LONG_BOUND, store })
+    onTestFinished(async () => {
+      await sessions.close()
+      await close()
+    })
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => void (session.count = 1))
+    for (let times = 0; times < 3; times++)
+      expect(await visitor.visit(({ count }) => count)).toBe(1)
+    expect(sessions.nearCache).toMatchObject({ hits: 2, misses: 1, entries: 1, healthy: false })
+  },
+)
+
+test('after a write that failed the store is asked, and what was known is not lost', async () => {
+  const store = stagedStore()
+  const sessions = createSessions<Data>({ storeTimeout: '60s', ...LONG_BOUND, store })
+  const visitor = new Visitor(sessions)
+  await visitor.visit((session) => void (session.count = 1))
+  await visitor.visit(() => undefined)
+  store.fail('update')
+  await expect(visitor.visit((session) => void (session.count = 2))).rejects.toThrow()
+  expect(sessions.nearCache).toMatchObject({ hits: 1, entries: 1 })
+  await visitor.visit(() => undefined)
+  expect(sessions.nearCache).toMatchObject({ hits: 1, bypasses: 1, entries: 1 })
+})
+
+test('a reading that a write of this process has overtaken is not served later', async () => {
+  const store = stagedStore()
+  const sessions = createSessions<Data>({ storeTimeout: '60s', ...LONG_BOUND, store })
+  const visitor = new Visitor(sessions)
+  await visitor.visit((session) => void (session.count = 1))
+  const slow = await visitor.request()
+  const hold = store.hold()
+  slow.session.count = 2
+  const writing = slow.settle()
+  await hold.reached
+  // Written, and not acknowledged: whoever reads now may find either.
+  await visitor.visit(() => undefined)
+  await visitor.visit(() => undefined)
+  const before = sessions.nearCache?.misses
+  hold.release()
+  await writing
+  expect(await visitor.visit(({ count }) => count)).toBe(2)
+  expect(sessions.nearCache?.misses).toBe((before ?? 0) + 1)
+})
 
 test('sessions in memory: engines that share a store see each other at once', async () => {
   const store = memoryStore()

@@ -137,6 +137,18 @@ describe('an entry', () => {
     expect(cache.stats).toMatchObject({ invalidations: 1, entries: 0 })
   })
 
+  test('is not served while a write is under way or after one that failed, but known until it is done', async () => {
+    const { keep, isServed, cache } = cacheOf()
+    await keep()
+    cache.doubt(ANN)
+    expect(isServed()).toBe(false)
+    expect(cache.peek(ANN)).toBe(LIVE)
+    await keep()
+    expect(isServed()).toBe(true)
+    cache.forget(ANN)
+    expect(cache.peek(ANN)).toBeUndefined()
+  })
+
   test('goes with all others when nobody knows what has changed', async () => {
     const { keep, changed, cache } = cacheOf()
     await keep()
@@ -175,7 +187,8 @@ describe('a reading that is under way', () => {
   test.each([
     ['its session changes', (c: ReturnType<typeof cacheOf>) => c.changed(ANN)],
     ['nobody knows what changes', (c: ReturnType<typeof cacheOf>) => c.changed(undefined)],
-    ['this process writes the session', (c: ReturnType<typeof cacheOf>) => c.cache.forget(ANN)],
+    ['a write of the session begins', (c: ReturnType<typeof cacheOf>) => c.cache.doubt(ANN)],
+    ['a write of the session is done', (c: ReturnType<typeof cacheOf>) => c.cache.forget(ANN)],
   ])('is not kept when meanwhile %s', async (_, change) => {
     const subject = cacheOf()
     const { finish } = reading(subject.cache)
