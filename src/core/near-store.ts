@@ -4,7 +4,7 @@ import type { SessionEmitter } from './events.ts'
 import type { Handle } from './id.ts'
 import { NearCache, nearCacheRules } from './near-cache.ts'
 import type { NearCacheOptions } from './near-cache.ts'
-import type { Store, UserStore } from './store.ts'
+import type { Store } from './store.ts'
 
 /** The store as the engine is to use it. Throws ERR_OPTION. */
 export function withNearCache(
@@ -17,7 +17,7 @@ export function withNearCache(
   const nearCache = new NearCache(rules, store, (cause) =>
     events.tell('storeFailed', { operation: 'watch', error: lostError(cause) }),
   )
-  // A store that cannot tell changes may hear of revocations all the same (sessions.listen).
+  // Those of this process, evictions included; and of others, where it listens, whatever the store can tell.
   events.on('revoked', ({ handle }) => nearCache.forget(handle))
   return { store: nearStore(store, nearCache), nearCache }
 }
@@ -67,20 +67,11 @@ function nearStore(store: Store, cache: NearCache): Store {
     end: (handle, ...rest) => writing([handle], () => store.end(handle, ...rest)),
     claim: (handle, ...rest) => writing([handle], () => store.claim(handle, ...rest)),
     users: {
-      admit: async (handle, admission) => {
-        const admitting = (): ReturnType<UserStore['admit']> => store.users.admit(handle, admission)
-        const outcome = await writing([handle, admission.before?.handle], admitting)
-        if (outcome.kind === 'admitted')
-          for (const evicted of outcome.evicted) cache.forget(evicted)
-        return outcome
-      },
+      admit: (handle, admission) =>
+        writing([handle, admission.before?.handle], () => store.users.admit(handle, admission)),
       list: (...rest) => store.users.list(...rest),
       count: (...rest) => store.users.count(...rest),
-      end: async (owner, ending) => {
-        const ended = await store.users.end(owner, ending)
-        for (const handle of ended.handles) cache.forget(handle)
-        return ended
-      },
+      end: (...rest) => store.users.end(...rest),
       bar: (...rest) => store.users.bar(...rest),
       confirm: (ended) => store.users.confirm(ended),
     },
