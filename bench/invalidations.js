@@ -30,7 +30,7 @@ async function listen(mode, share) {
     .filter((at) => at / SESSIONS < share)
     .map(keyOf)
   hearing.on('message', (_, message) => {
-    const changed = String(message).split(',')
+    const changed = message.split(',')
     heard += changed.length
     // As a cache in full use does: who was told of a key has to read it again, or is told no more.
     if (mode === 'per key') for (const key of changed) reading.get(key).catch(() => undefined)
@@ -78,6 +78,11 @@ async function measure(mode, processes, share) {
   return { redis: cpu / WRITES, own: (user + system) / WRITES, heard: heard / WRITES }
 }
 
+/** @param {number} value */
+function round(value) {
+  return Math.round(value * 100) / 100
+}
+
 await write()
 /** @type {Record<string, Record<string, number>>} */
 const rows = {}
@@ -95,7 +100,6 @@ for (const [mode, processes, share] of /** @type {const} */ ([
 ])) {
   const { redis, own, heard } = await measure(mode, processes, share)
   const title = mode ? `${mode}, ${processes} processes` : 'nobody listens'
-  const round = (/** @type {number} */ value) => Math.round(value * 100) / 100
   rows[mode === 'per key' ? `${title} that read ${share * 100} %` : title] = {
     'Redis, µs per write': round(redis),
     'told per write': round(heard),

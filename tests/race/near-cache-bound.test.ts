@@ -164,7 +164,7 @@ describe.each([
       client.on('error', () => undefined)
       await client.connect()
       onTestFinished(() => client.destroy())
-      return client as unknown as RedisClient
+      return client
     },
   ],
 ])('where the connection that tells changes fails (%s)', (_, connect) => {
