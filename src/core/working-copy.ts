@@ -54,7 +54,8 @@ export class WorkingCopy {
   readonly #verbsOf: (copy: WorkingCopy) => Behind
   #isDropTold = false
   #session: SessionObject | null | undefined
-  #loaded: { readonly fields: Fields } | undefined
+  #source: { readonly fields: Fields } | undefined
+  #loaded: Fields = {}
   #bornAt: number | undefined
   #queue: Promise<unknown> | undefined
 
@@ -67,13 +68,14 @@ export class WorkingCopy {
   found(standing: Standing | undefined, loaded?: Stored & { readonly fields: Fields }): void {
     this.standing = standing
     this.stored = loaded
-    this.#loaded = loaded
+    this.#source = loaded
+    this.#loaded = {}
     this.#session = undefined
   }
 
   /** Made on first use: a request that ignores its session pays nothing for it. */
   get session(): SessionObject | null {
-    if (this.#session === undefined) this.replace(this.#loaded?.fields ?? {})
+    if (this.#session === undefined) this.replace((this.#loaded = this.#source?.fields ?? {}))
     return this.#session as SessionObject | null
   }
 
