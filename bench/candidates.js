@@ -31,6 +31,20 @@ const candidates = [
     session: 'handstamp',
     client: 'node-redis',
   },
+  {
+    name: 'handstamp on Koa, ioredis, near cache',
+    framework: 'koa',
+    session: 'handstamp',
+    client: 'ioredis',
+    options: { nearCache: true },
+  },
+  {
+    name: 'handstamp on Koa, node-redis, near cache',
+    framework: 'koa',
+    session: 'handstamp',
+    client: 'node-redis',
+    options: { nearCache: true },
+  },
   { name: 'koa-session, ioredis', framework: 'koa', session: 'koa-session', client: 'ioredis' },
   { name: 'koa-generic-session, koa-redis', framework: 'koa', session: 'koa-generic-session' },
   {
@@ -51,6 +65,20 @@ const candidates = [
     framework: 'express',
     session: 'handstamp',
     client: 'node-redis',
+  },
+  {
+    name: 'handstamp on Express, ioredis, near cache',
+    framework: 'express',
+    session: 'handstamp',
+    client: 'ioredis',
+    options: { nearCache: true },
+  },
+  {
+    name: 'handstamp on Express, node-redis, near cache',
+    framework: 'express',
+    session: 'handstamp',
+    client: 'node-redis',
+    options: { nearCache: true },
   },
   {
     name: 'express-session, connect-redis',

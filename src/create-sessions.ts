@@ -36,7 +36,7 @@ export interface SessionsOptions<Data extends object> extends EngineOptions<Data
 const KNOWN = new Set<string>(
   (
     'store cookie secret transport describeDevice idleTimeout absoluteTimeout touchInterval rolling maxBytes storeTimeout ' +
-    'references migrateFrom activity maxSessionsPerUser whenTooManySessions onConflict generateId validate beforeSave codec clock'
+    'references migrateFrom activity nearCache maxSessionsPerUser whenTooManySessions onConflict generateId validate beforeSave codec clock'
   ).split(' '),
 )
 

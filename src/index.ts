@@ -31,6 +31,7 @@ export type {
   SessionVerbs,
   SignInOptions,
 } from './core/session.ts'
+export type { NearCacheOptions, NearCacheStats } from './core/near-cache.ts'
 export type { StopListening } from './core/revocations.ts'
 export type { ReferringSessions } from './core/referring.ts'
 export type { Revocation, Revoker } from './core/revoke.ts'

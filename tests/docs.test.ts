@@ -157,6 +157,8 @@ describe('the docs', () => {
       optionsOf('src/http/header-transport.ts', 'HeaderTransportOptions'),
     ],
     ['docs/activity.md', 'option', optionsOf('src/core/activity.ts', 'ActivityOptions')],
+    ['docs/near-cache.md', 'option', optionsOf('src/core/near-cache.ts', 'NearCacheOptions')],
+    ['docs/near-cache.md', 'count', optionsOf('src/core/near-cache.ts', 'NearCacheStats')],
     [
       'docs/sign-in.md',
       'option of signIn',
@@ -229,12 +231,14 @@ describe('the docs', () => {
       store: redisStore({ client, prefix }),
       references: { n: true },
       activity: true,
+      nearCache: true,
       maxSessionsPerUser: 2,
     })
     onTestFinished(() => sessions.close())
     const failed: unknown[] = []
     sessions.events.on('storeFailed', (event) => failed.push(event))
     await sessions.listen()
+    await expect.poll(() => sessions.nearCache?.healthy).toBe(true)
     const ada = new Visitor(sessions)
     await ada.visit((session) => void (session.n = 1))
     await ada.visit((session) => void (session.n = 2))

@@ -163,18 +163,21 @@ export function decodeDocument(text: string, codec: Codec): Decoded {
   if (!META_LINE.test(text) || !onePerLine(text, names.length))
     return corrupt('not one line per field')
   if (hasProto(text, fields)) return corrupt('a field named __proto__')
-  return codec === jsonCodec ? { kind: 'live', meta, body, fields } : decodeWith(codec, meta, body)
-}
-
-function decodeWith(codec: Codec, meta: Meta, body: string): Decoded {
-  const fields: Fields = {}
+  if (codec === jsonCodec) return { kind: 'live', meta, body, fields }
   try {
-    for (const [name, value] of linesOf(body))
-      fields[JSON.parse(name) as string] = codec.decode(value)
+    return { kind: 'live', meta, body, fields: fieldsOf(text, body, codec) }
   } catch {
     return corrupt('a field the codec cannot decode')
   }
-  return { kind: 'live', meta, body, fields }
+}
+
+/** The fields once more, of a document that was decoded before. */
+export function fieldsOf(text: string, body: string, codec: Codec): Fields {
+  if (codec === jsonCodec) return JSON.parse(text) as Fields
+  const fields: Fields = {}
+  for (const [name, value] of linesOf(body))
+    fields[JSON.parse(name) as string] = codec.decode(value)
+  return fields
 }
 
 function decodeMeta(head: readonly unknown[]): Meta | undefined {

@@ -5,6 +5,7 @@ import type { Codec } from './codec.ts'
 import { HandstampError } from './errors.ts'
 import type { SessionEmitter } from './events.ts'
 import type { FormerSessions } from './former.ts'
+import type { NearCache } from './near-cache.ts'
 import type { References } from './references.ts'
 import type { GenerateId } from './id.ts'
 import type { Device } from './device.ts'
@@ -44,6 +45,8 @@ export interface Engine {
   /** Undefined: who is active is not noted. */
   readonly activity: ActivityRules | undefined
   readonly revocations: Revocations
+  /** Undefined: every request asks the store. */
+  readonly nearCache: NearCache | undefined
   /** What is under way without anybody waiting for it. */
   readonly background: Set<Promise<unknown>>
   readonly deviceOf: (request: RequestHead) => Device | undefined

@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'ERR_SESSION_LIMIT'
   | 'ERR_NOT_SIGNED_IN'
   | 'ERR_NOT_FRESH'
+  | 'ERR_NOT_CONFIRMED'
   | 'ERR_CSRF'
   | 'ERR_STORE'
   | 'ERR_STORE_TIMEOUT'
@@ -102,6 +103,15 @@ export function notFreshError(): HandstampError {
   return new HandstampError(
     'ERR_NOT_FRESH',
     'The sign-in is too long ago for this action; ask for the credentials again and call session.reauthenticate().',
+  )
+}
+
+/** A check that must not rest on what a near cache holds. */
+export function notConfirmedError(): HandstampError {
+  return new HandstampError(
+    'ERR_NOT_CONFIRMED',
+    'With nearCache a session that has just been revoked may still be seen here: call `await session.reload()` ' +
+      'before session.requireFresh().',
   )
 }
 

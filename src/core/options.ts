@@ -14,6 +14,8 @@ import { checkedSources } from './former.ts'
 import type { FormerSessions } from './former.ts'
 import { randomSecret, refuseWeakIds } from './id.ts'
 import type { GenerateId } from './id.ts'
+import type { NearCacheOptions } from './near-cache.ts'
+import { withNearCache } from './near-store.ts'
 import { checkedReferences } from './references.ts'
 import { Revocations } from './revocations.ts'
 import type { Session } from './session.ts'
@@ -72,6 +74,12 @@ export interface EngineOptions<Data extends object> {
    * `handstamp/migrate`. Default: none.
    */
   readonly migrateFrom?: readonly FormerSessions[]
+  /**
+   * Serves sessions that were read lately from the memory of this process. What has changed or ended
+   * elsewhere may then be seen as it was for up to `maxStaleness`, default a second, and no longer;
+   * writes and sign-ins never trust it. Default: false. See docs/near-cache.md.
+   */
+  readonly nearCache?: boolean | NearCacheOptions
   /** Says whether a stored session fits the request; otherwise the visitor is anonymous. */
   readonly validate?: (session: Session<Data>, request: unknown) => boolean | Promise<boolean>
   /** Runs before a session with changes is written and may change it further. */
@@ -126,6 +134,7 @@ export function resolveEngine<Data extends object>(
   const storeTimeout = storeTimeoutOf(options.storeTimeout)
   return {
     ...parts,
+    ...withNearCache(parts.store, options.nearCache, events),
     clock,
     codec,
     events,

@@ -33,7 +33,8 @@ export class PrintableMeta implements SessionMeta {
     const { signIn } = meta
     this.userId = signIn?.userId
     this.signedInAt = signedInAtOf(meta)
-    this.device = signIn?.device
+    // A copy: what is decoded may be shared with other requests.
+    this.device = signIn?.device && { ...signIn.device }
   }
 
   get id(): SessionId | undefined {

@@ -116,7 +116,8 @@ export interface SessionVerbs<Data extends object> extends CsrfVerbs {
 
   /**
    * Throws ERR_NOT_SIGNED_IN, or ERR_NOT_FRESH where the user proved who they are longer ago than
-   * this: ask for the password again, then call `reauthenticate()` (OWASP ASVS 5.0, 7.5.1).
+   * this: ask for the password again, then call `reauthenticate()` (OWASP ASVS 5.0, 7.5.1). With the
+   * option `nearCache` call `reload()` first: ERR_NOT_CONFIRMED.
    *
    * @example
    * session.requireFresh('5m')

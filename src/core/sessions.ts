@@ -10,6 +10,7 @@ import { asHandle } from './id.ts'
 import { look } from './load.ts'
 import { checkedRevoker, confirmed, revokeOne } from './revoke.ts'
 import type { Revocation, Revoker } from './revoke.ts'
+import type { NearCacheStats } from './near-cache.ts'
 import type { StopListening } from './revocations.ts'
 import type { Session } from './session.ts'
 import type { RequestHead } from './transport.ts'
@@ -102,6 +103,11 @@ export class Sessions<Data extends object> {
    */
   activity(window: Duration, query?: ActivityQuery): Promise<ActivityReport> {
     return activityOf(this.#engine, window, query)
+  }
+
+  /** What the near cache has done so far; undefined without the option `nearCache`. */
+  get nearCache(): NearCacheStats | undefined {
+    return this.#engine.nearCache?.stats
   }
 
   /**

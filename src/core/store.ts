@@ -10,6 +10,7 @@ import type { Device } from './device.ts'
 import type { Handle } from './id.ts'
 import type { ReferenceKey } from './references.ts'
 import type { UserKey } from './user.ts'
+import type { Watch, WatchListener } from './watch.ts'
 
 /** One field's change. Texts are encoded values; `''` stands for a field that is absent. */
 export interface FieldChange {
@@ -224,6 +225,11 @@ export interface Store {
   readonly activity: ActivityStore
   /** Word of ended sessions, from process to process. */
   readonly revocations: Channel
+  /**
+   * Tells of changes from now on, and proves about every `interval` ms that all were told. Left out by a
+   * store that cannot.
+   */
+  watch?(listener: WatchListener, interval: number): Watch
   close(): Promise<void>
 }
 

@@ -6,10 +6,10 @@ import type { Fields, Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
 import { incrementField, sumOf, updateField } from './field.ts'
+import { requireFresh } from './fresh.ts'
 import {
   goneError,
   headSentError,
-  notFreshError,
   notIntegerError,
   notSignedInError,
   optionError,
@@ -67,6 +67,7 @@ export class Verbs implements Behind {
       const { loaded } = await read(copy.engine, copy.stored.handle, copy.stored.id)
       if (!loaded) return copy.gone()
       copy.stored = { ...loaded, formerId: copy.stored.formerId }
+      copy.isConfirmed = true
       fill(this.#fields, loaded.fields)
     })
   }
@@ -149,10 +150,7 @@ export class Verbs implements Behind {
   }
 
   requireFresh(maxAge: Duration): void {
-    const { signIn } = this.#copy.meta()
-    const limit = milliseconds('maxAge', maxAge)
-    if (!signIn) throw notSignedInError()
-    if (this.#copy.engine.clock.now() - signIn.at > limit) throw notFreshError()
+    requireFresh(this.#copy, maxAge)
   }
 
   reauthenticate(): Promise<void> {

@@ -8,6 +8,7 @@ import type { SessionId } from './id.ts'
 import { findSession, look, presentedBy } from './load.ts'
 import type { Found } from './load.ts'
 import { expiryOf } from './policy.ts'
+import { recall } from './recall.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import type { Session } from './session.ts'
 import type { Claim, HeaderLine, Instruction, RequestHead } from './transport.ts'
@@ -46,15 +47,21 @@ export class Visit<Data extends object> {
       this.#copy.found('none')
       return undefined
     }
-    this.#opening = this.#find(claim).finally(() => {
+    const recalled = recall(this.#engine, claim)
+    if (recalled && !this.#engine.validate) {
+      this.#copy.presented = presentedBy(claim)
+      this.#copy.found(recalled.standing, recalled.loaded)
+      return undefined
+    }
+    this.#opening = this.#find(claim, recalled).finally(() => {
       this.#opening = undefined
     })
     return this.#opening
   }
 
-  async #find(claim: Claim): Promise<void> {
+  async #find(claim: Claim, recalled: Found | undefined): Promise<void> {
     const copy = this.#copy
-    const found = await findSession(this.#engine, claim)
+    const found = recalled ?? (await findSession(this.#engine, claim))
     const adopted = found.standing === 'none' ? await this.#adopt() : undefined
     const { standing, loaded } = adopted ?? found
     copy.presented = presentedBy(claim)

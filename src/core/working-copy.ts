@@ -50,6 +50,8 @@ export class WorkingCopy {
   provenAt: number | undefined
   discarded = false
   headSent = false
+  /** The store has said within this request that the session is live, at a reload or a write. */
+  isConfirmed = false
   cookie: Plan['cookie'] = 'keep'
   readonly #verbsOf: (copy: WorkingCopy) => Behind
   #isDropTold = false
@@ -74,7 +76,11 @@ export class WorkingCopy {
 
   /** Made on first use: a request that ignores its session pays nothing for it. */
   get session(): SessionObject | null {
-    if (this.#session === undefined) this.replace(this.#loaded?.fields ?? {})
+    if (this.#session === undefined) {
+      // Looked at once: a near cache parses the fields at every look.
+      if (this.#loaded) this.#loaded = { body: this.#loaded.body, fields: this.#loaded.fields }
+      this.replace(this.#loaded?.fields ?? {})
+    }
     return this.#session as SessionObject | null
   }
 
@@ -222,6 +228,7 @@ export class WorkingCopy {
     this.stored = { ...stored, body }
     this.#loaded = isResolved ? undefined : seen
     this.standing = 'live'
+    this.isConfirmed = true
     this.intent = 'keep'
     this.lifetime = undefined
     this.provenAt = undefined

@@ -7,6 +7,7 @@ import { liveHead } from '../core/splice.ts'
 import type { Head } from '../core/splice.ts'
 import type { Tombstone } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
+import type { WatchListener } from '../core/watch.ts'
 import { UserIndex } from './user-index.ts'
 
 interface Entry {
@@ -22,11 +23,16 @@ export interface Live {
 
 export class Documents {
   readonly index: UserIndex = new UserIndex()
+  readonly watchers: Set<WatchListener> = new Set()
   readonly #entries: LRUCache<Handle, Entry>
   readonly #clock: Clock
 
   constructor(max: number, clock: Clock) {
-    this.#entries = new LRUCache({ max })
+    // Whatever is overwritten, removed or falls out at the end is told.
+    const dispose = (_: Entry, handle: Handle): void => {
+      for (const { changed } of this.watchers) changed(handle)
+    }
+    this.#entries = new LRUCache({ max, dispose })
     this.#clock = clock
   }
 

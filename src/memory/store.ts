@@ -19,6 +19,7 @@ import type {
   UserStore,
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
+import type { Watch, WatchListener } from '../core/watch.ts'
 import { MemoryActivity } from './activity.ts'
 import { MemoryChannel } from './channel.ts'
 import { Documents } from './documents.ts'
@@ -174,6 +175,15 @@ class MemoryStore implements Store {
     const live = this.#documents.live(handle, now)
     if (live) this.#documents.bury(handle, tombstone, owner)
     return live?.document
+  }
+
+  /** Told in the same turn, so there is nothing to prove. */
+  watch(listener: WatchListener): Watch {
+    const { watchers } = this.#documents
+    // One listener may watch twice; each watch is its own.
+    const own = { ...listener }
+    watchers.add(own)
+    return { completeUntil: Infinity, close: () => void watchers.delete(own) }
   }
 
   async close(): Promise<void> {

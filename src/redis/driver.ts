@@ -8,6 +8,8 @@ import { HandstampError, optionError } from '../core/errors.ts'
 import { openAside } from './aside.ts'
 import type { Aside } from './aside.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
+import { openTracking } from './tracking-connection.ts'
+import type { Hear, TrackingConnection } from './tracking-connection.ts'
 import { gathering } from './turn.ts'
 
 export type Command = readonly [name: string, ...args: string[]]
@@ -24,6 +26,8 @@ export interface Driver {
   sendAlong(key: string, args: Command): Promise<unknown>
   /** Hears the messages of a channel, on a connection of its own; never throws. */
   subscribe(channel: string, listener: ChannelListener): Subscription
+  /** Hears which keys change, on a connection of its own; undefined where the client cannot make one. */
+  track(prefix: string, channel: string, hear: Hear): Promise<TrackingConnection | undefined>
   /** A connection of its own, for a while; undefined where the client cannot make one. */
   aside(): Promise<Aside<Driver> | undefined>
   /** The keys lie on several servers. */
@@ -82,6 +86,7 @@ export function driverOf(client: RedisClient): Driver {
       get: getterOf((_key, command) => call(command), isCluster),
       sendAlong: (key, command) => (isCluster ? pipedAlong(client, key, command) : call(command)),
       subscribe: (channel, listener) => subscribe(client, channel, listener),
+      track: (prefix, channel, hear) => openTracking(client, prefix, channel, hear),
       aside: () => asideOf(client),
     }
   }
@@ -99,6 +104,7 @@ export function driverOf(client: RedisClient): Driver {
     get: getterOf((key, command) => send(key, true, command), isCluster),
     sendAlong: (key, args) => send(key, false, args),
     aside: () => asideOf(client),
+    track: (prefix, channel, hear) => openTracking(client, prefix, channel, hear),
     subscribe: (channel, listener) =>
       client.isOpen
         ? subscribe(client, channel, listener)

@@ -1,7 +1,7 @@
 /** The names of keys in Redis; docs/data-in-redis.md lists them for people. */
 import { hash } from 'node:crypto'
 import { optionError } from '../core/errors.ts'
-import { tagOf } from '../core/id.ts'
+import { asHandle, tagOf } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import type { ReferenceKey } from '../core/references.ts'
 import type { Admission } from '../core/store.ts'
@@ -11,6 +11,13 @@ import type { UserKey } from '../core/user.ts'
 export function sessionKey(prefix: string, handle: Handle): string {
   const tag = tagOf(handle)
   return `${prefix}{${tag}}:${handle.slice(tag.length)}`
+}
+
+/** The handle of a document's key, undefined where it is a key of something else. */
+export function handleOfKey(prefix: string, key: string): Handle | undefined {
+  const at = prefix.length
+  if (!key.startsWith('{', at) || !key.startsWith('}:', at + 4)) return undefined
+  return asHandle(key.slice(at + 1, at + 4) + key.slice(at + 6))
 }
 
 /** The part of a handle that the names of a slot's sessions differ by, and that an index holds. */
@@ -109,6 +116,11 @@ export function namespaceName(namespace: string): string {
 /** The channel on which processes tell each other of ended sessions. */
 export function revokedChannel(prefix: string): string {
   return `${prefix}revoked`
+}
+
+/** The channel on which a process sends itself proofs that its near cache hears of changes. */
+export function beatChannel(prefix: string, name: string): string {
+  return `${prefix}beat:${name}`
 }
 
 /** Throws ERR_OPTION: braces would move the slot, commas and spaces break what lists keys. */

@@ -18,6 +18,7 @@ import type {
   UserStore,
 } from '../core/store.ts'
 import type { UserKey } from '../core/user.ts'
+import type { Watch, WatchListener } from '../core/watch.ts'
 import { RedisActivity } from './activity.ts'
 import { RedisChannel } from './channel.ts'
 import { connect } from './connect.ts'
@@ -30,6 +31,7 @@ import { Replication } from './replication.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 import { subscribeLater } from './subscribe.ts'
+import { Tracking } from './tracking.ts'
 import { RedisUsers } from './users.ts'
 
 export interface RedisStoreOptions {
@@ -106,6 +108,7 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
         return driver.get(key)
       },
       subscribe: (channel, listener) => subscribeLater(open(), channel, listener),
+      track: async (prefix, channel, hear) => (await open()).track(prefix, channel, hear),
       sendAlong: async (key, args) => {
         driver ??= await open()
         return driver.sendAlong(key, args)
@@ -129,6 +132,7 @@ class RedisStore implements Store {
   readonly #prefix: string
   readonly #driver: Driver
   readonly #replication: Replication
+  readonly #watches = new Set<Tracking>()
   readonly #close: (() => Promise<void>) | undefined
 
   constructor(prefix: string, driver: Driver, close?: () => Promise<void>) {
@@ -242,9 +246,16 @@ class RedisStore implements Store {
     return kind === 'claimed' ? document : undefined
   }
 
+  watch(listener: WatchListener, interval: number): Watch {
+    const watch = new Tracking(this.#driver, this.#prefix, listener, interval)
+    this.#watches.add(watch)
+    return watch
+  }
+
   /** A client that was given stays open: it belongs to the application. */
   async close(): Promise<void> {
     this.#replication.close()
+    for (const watch of this.#watches) watch.close()
     await this.revocations.close()
     await this.#close?.()
   }

@@ -9,6 +9,7 @@ export interface ServerProcess {
   readonly port: number
   /** All that it has printed so far. */
   output(): string
+  signal(name: NodeJS.Signals): void
   end(): Promise<void>
 }
 
@@ -38,7 +39,8 @@ export async function startServer(
     await program.end()
     throw error
   }
-  return { origin, port: taken, output: program.output, end: program.end }
+  const { output, signal, end } = program
+  return { origin, port: taken, output, signal, end }
 }
 
 /** Runs a program that ends by itself. */
@@ -66,6 +68,7 @@ function run(file: string, env: Record<string, string>) {
     code,
     output: () => output,
     isOver: () => child.exitCode !== null,
+    signal: (name: NodeJS.Signals) => void child.kill(name),
     end: async () => {
       child.kill()
       await code

@@ -1,0 +1,17 @@
+/** Whether the user has proved who they are lately enough for what they are about to do. */
+import { milliseconds } from './duration.ts'
+import type { Duration } from './duration.ts'
+import { notConfirmedError, notFreshError, notSignedInError } from './errors.ts'
+import type { WorkingCopy } from './working-copy.ts'
+
+/**
+ * Throws ERR_NOT_SIGNED_IN, ERR_NOT_FRESH; with a near cache ERR_NOT_CONFIRMED where the store was not
+ * asked within this request, hit or not, so that the missing reload is found at the first try.
+ */
+export function requireFresh(copy: WorkingCopy, maxAge: Duration): void {
+  const { signIn } = copy.meta()
+  const limit = milliseconds('maxAge', maxAge)
+  if (!signIn) throw notSignedInError()
+  if (copy.engine.nearCache && !copy.isConfirmed) throw notConfirmedError()
+  if (copy.engine.clock.now() - signIn.at > limit) throw notFreshError()
+}
