@@ -9,6 +9,7 @@ import type { Channel } from './channel.ts'
 import type { Device } from './device.ts'
 import type { Handle } from './id.ts'
 import type { ReferenceKey } from './references.ts'
+import type { StoreHealth } from './store-health.ts'
 import type { UserKey } from './user.ts'
 
 /** One field's change. Texts are encoded values; `''` stands for a field that is absent. */
@@ -224,6 +225,8 @@ export interface Store {
   readonly activity: ActivityStore
   /** Word of ended sessions, from process to process. */
   readonly revocations: Channel
+  /** How the store is. */
+  readonly health?: StoreHealth
   close(): Promise<void>
 }
 

@@ -15,7 +15,7 @@ import {
   optionError,
 } from './errors.ts'
 import type { SessionId } from './id.ts'
-import { checkLifetime, resolveLifetime } from './lifetime.ts'
+import { checkLifetime, graceOf, resolveLifetime } from './lifetime.ts'
 import { look, read } from './load.ts'
 import { PrintableMeta } from './printable-meta.ts'
 import { isReserved, reservedError } from './reserved.ts'
@@ -24,9 +24,6 @@ import type { Behind } from './session-object.ts'
 import type { LifetimeOptions, RegenerateOptions, SessionMeta, SignInOptions } from './session.ts'
 import { checkedUserId } from './user.ts'
 import type { WorkingCopy } from './working-copy.ts'
-
-/** The tombstone of a moved session lives this long, so no grace can be longer. */
-const MOST_GRACE = 30_000
 
 export class Verbs implements Behind {
   readonly #copy: WorkingCopy
@@ -44,6 +41,7 @@ export class Verbs implements Behind {
       intent === 'regenerate' ? undefined : stored?.id,
       this.#copy.meta(),
       !stored,
+      (this.#copy.unread ?? this.#copy.stale) !== undefined,
     )
   }
 
@@ -67,6 +65,7 @@ export class Verbs implements Behind {
       const { loaded } = await read(copy.engine, copy.stored.handle, copy.stored.id)
       if (!loaded) return copy.gone()
       copy.stored = { ...loaded, formerId: copy.stored.formerId }
+      copy.stale = undefined
       fill(this.#fields, loaded.fields)
     })
   }
@@ -95,6 +94,7 @@ export class Verbs implements Behind {
       throw optionError(`regenerate has no option '${name}'; it takes keepData and grace.`)
     }
     const graceMs = graceOf(grace)
+    if (copy.unread) throw copy.unread
     // Not awaited where nothing is under way: what the handler does next belongs to the new session.
     if (copy.busy) await copy.busy
     if (copy.standing === 'moved' || copy.standing === 'gone') throw goneError()
@@ -151,6 +151,9 @@ export class Verbs implements Behind {
   requireFresh(maxAge: Duration): void {
     const { signIn } = this.#copy.meta()
     const limit = milliseconds('maxAge', maxAge)
+    // What was known some time ago is not enough, and nothing known is not "nobody signed in".
+    const failure = this.#copy.unread ?? this.#copy.stale
+    if (failure) throw failure
     if (!signIn) throw notSignedInError()
     if (this.#copy.engine.clock.now() - signIn.at > limit) throw notFreshError()
   }
@@ -210,6 +213,7 @@ export class Verbs implements Behind {
   }
 
   verifyCsrf(token: unknown): boolean {
+    if (this.#copy.unread) throw this.#copy.unread
     const id = this.#isEnded ? undefined : this.#clientId
     return id !== undefined && isCsrfTokenOf(id, token)
   }
@@ -248,6 +252,7 @@ export class Verbs implements Behind {
   }
 
   #refuseEnded(): void {
+    if (this.#copy.unread) throw this.#copy.unread
     if (this.#isEnded) throw goneError()
   }
 
@@ -288,13 +293,4 @@ export class Verbs implements Behind {
   get #fields(): Fields {
     return (this.#copy.session ?? {}) as unknown as Fields
   }
-}
-
-function graceOf(grace: RegenerateOptions['grace']): number {
-  if (grace === undefined || grace === 0) return 0
-  const value = milliseconds('grace', grace)
-  if (value <= MOST_GRACE) return value
-  throw optionError(
-    'grace must be at most 30 s: it is meant for requests that are under way already.',
-  )
 }

@@ -7,6 +7,7 @@ import type { FormerSessions } from './former.ts'
 import type { SessionId } from './id.ts'
 import { findSession, look, presentedBy } from './load.ts'
 import type { Found } from './load.ts'
+import { foundWithout, isOutage, policyFor } from './outage.ts'
 import { expiryOf } from './policy.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import type { Session } from './session.ts'
@@ -18,8 +19,15 @@ import type { Decision } from './working-copy.ts'
 const verbsOf = (copy: WorkingCopy): Verbs => new Verbs(copy)
 const NO_LINES: readonly HeaderLine[] = []
 
+/** How many requests have begun and have not settled. */
+export interface OpenRequests {
+  count: number
+}
+
 export class Visit<Data extends object> {
   readonly #engine: Engine
+  readonly #open: OpenRequests
+  #isCounted = true
   readonly #request: RequestHead
   readonly #copy: WorkingCopy
   #opening: Promise<void> | undefined
@@ -30,8 +38,10 @@ export class Visit<Data extends object> {
   #adopted: FormerSessions | undefined
   #isCookieFresh = true
 
-  constructor(engine: Engine, request: RequestHead) {
+  constructor(engine: Engine, request: RequestHead, open: OpenRequests) {
     this.#engine = engine
+    this.#open = open
+    open.count++
     this.#request = request
     this.#copy = new WorkingCopy(engine, request, verbsOf)
   }
@@ -54,9 +64,7 @@ export class Visit<Data extends object> {
 
   async #find(claim: Claim): Promise<void> {
     const copy = this.#copy
-    const found = await findSession(this.#engine, claim)
-    const adopted = found.standing === 'none' ? await this.#adopt() : undefined
-    const { standing, loaded } = adopted ?? found
+    const { standing, loaded } = await this.#lookFor(claim)
     copy.presented = presentedBy(claim)
     copy.found(standing, loaded)
     const { validate, events } = this.#engine
@@ -72,6 +80,22 @@ export class Visit<Data extends object> {
     copy.presented = []
     copy.cookie = 'keep'
     this.#isCookieFresh = true
+  }
+
+  async #lookFor(claim: Claim): Promise<Found> {
+    const copy = this.#copy
+    try {
+      const found = await findSession(this.#engine, claim)
+      return (found.standing === 'none' ? await this.#adopt() : undefined) ?? found
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      const policy = policyFor(this.#engine, this.#request.source)
+      const found = policy === 'error' ? undefined : foundWithout(this.#engine, policy, claim)
+      if (!found) throw error
+      if (found.loaded) copy.stale = error
+      else copy.unread = error
+      return found
+    }
   }
 
   /** Nothing of ours was found: perhaps a session of another package goes on. */
@@ -144,10 +168,19 @@ export class Visit<Data extends object> {
    * the first byte of the response and again before the last.
    */
   settle(): Promise<void> | undefined {
+    const settling = this.#settle()
+    if (!this.#isCounted) return settling
+    this.#isCounted = false
+    if (settling) return settling.finally(() => this.#open.count--)
+    this.#open.count--
+    return undefined
+  }
+
+  #settle(): Promise<void> | undefined {
     const copy = this.#copy
     if (this.#abandoned) return undefined
-    if (copy.busy) return copy.busy.then(() => this.settle())
-    if (!this.#isCookieFresh) return this.#lastly(this.#refresh().then(() => this.settle()))
+    if (copy.busy) return copy.busy.then(() => this.#settle())
+    if (!this.#isCookieFresh) return this.#lastly(this.#refresh().then(() => this.#settle()))
     if (this.#assigned)
       return this.#lastly(this.load().then(() => copy.serially(() => copy.save(false))))
     if (!this.#isOpen || copy.isIdle) return undefined

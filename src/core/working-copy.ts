@@ -42,10 +42,12 @@ export class WorkingCopy {
   /** With intent `regenerate`: whether the stored data go along, and how long the old id answers. */
   keepData = false
   grace = 0
-  /** Limits to write with the next save. */
+  /** To write with the next save: limits, and when the user proved once more who they are. */
   lifetime: LifetimeOptions | undefined
-  /** When the user proved once more who they are, to write with the next save. */
   provenAt: number | undefined
+  /** The store failed, and nothing is known, or no more than what the session was some time ago. */
+  unread: Error | undefined
+  stale: Error | undefined
   discarded = false
   headSent = false
   cookie: Plan['cookie'] = 'keep'
@@ -101,6 +103,7 @@ export class WorkingCopy {
     this.lifetime = undefined
     this.provenAt = undefined
     this.#bornAt = undefined
+    this.stale = undefined
   }
 
   /** The metadata that a save would leave behind. */
@@ -114,7 +117,7 @@ export class WorkingCopy {
     return { ...meta, ...lifetime, ...proven }
   }
 
-  /** Throws ERR_RESERVED_NAME, ERR_NOT_SERIALISABLE. */
+  /** Throws ERR_RESERVED_NAME, ERR_NOT_SERIALISABLE, ERR_STORE*. */
   decide(explicit: boolean): Decision {
     const { codec, clock, rolling, touchInterval } = this.engine
     const { stored, intent, lifetime } = this
@@ -122,7 +125,8 @@ export class WorkingCopy {
     const base = isFresh ? '' : (stored?.body ?? '')
     const changes = this.#session ? changesOf(base, this.#session, codec) : NO_CHANGES
     const persistent = stored?.meta.persistent ?? false
-    const isDue = stored !== undefined && isTouchDue(stored.meta, touchInterval, clock.now())
+    const isDue =
+      stored !== undefined && !this.stale && isTouchDue(stored.meta, touchInterval, clock.now())
     const isMoved = lifetime !== undefined && (persistent || this.meta().persistent)
     const decided = plan({
       standing: this.standing ?? 'none',
@@ -136,6 +140,7 @@ export class WorkingCopy {
       cookieDue: stored?.id !== undefined && (isMoved || (rolling && persistent && isDue)),
       headSent: this.headSent,
     })
+    if (this.unread && (decided.store !== 'none' || decided.dropped)) throw this.unread
     return { ...changes, plan: decided }
   }
 
@@ -262,7 +267,7 @@ export class WorkingCopy {
     const now = engine.clock.now()
     // Noted first, so that a second look within this request does not touch again.
     this.stored = { ...stored, meta: { ...stored.meta, lastSeenAt: now } }
-    const touch = engine.store.touch(stored.handle, now, ownerOf(stored.meta))
+    const touch = () => engine.store.touch(stored.handle, now, ownerOf(stored.meta))
     if ((await ask(engine, 'touch', touch)) === 'gone') return false
     noteActive(engine, this.request.source, stored, stored)
     return true
@@ -279,7 +284,6 @@ export class WorkingCopy {
     if (explicit) throw reason === 'head-sent' ? headSentError() : goneError()
   }
 
-  /** What a verb does that found the session gone. */
   gone(): never {
     this.drop('gone', false)
     throw goneError()
@@ -289,6 +293,7 @@ export class WorkingCopy {
   serially<Value>(work: () => Promise<Value>): Promise<Value> {
     // A verb that a hook awaits would wait for the write that waits for the hook.
     if (isWithin(this)) return Promise.reject(inHookError())
+    if (this.unread) return Promise.reject(this.unread)
     const run = this.#queue ? this.#queue.then(work) : work()
     const tail = run.then(
       () => undefined,
