@@ -11,6 +11,8 @@ const LOOK = 10
 
 /** Never rejects for what fails on the way: it is told where it was asked for. */
 export async function closeEngine(engine: Engine, openRequests: () => number): Promise<void> {
+  // First: whoever waits for a connection to listen on would wait on.
+  await engine.revocations.close()
   const until = performance.now() + DRAIN
   const isBusy = (): boolean => openRequests() > 0 || engine.calls.waiting > 0
   while (isBusy() && performance.now() < until) await pause(LOOK)
@@ -18,6 +20,5 @@ export async function closeEngine(engine: Engine, openRequests: () => number): P
     () => undefined,
   )
   engine.calls.close()
-  await engine.revocations.close()
   await engine.store.close()
 }
