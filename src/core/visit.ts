@@ -8,13 +8,13 @@ import type { SessionId } from './id.ts'
 import { findSession, look, presentedBy } from './load.ts'
 import type { Found } from './load.ts'
 import { foundWithout, isOutage, policyFor } from './outage.ts'
+import type { Decision } from './plan.ts'
 import { expiryOf } from './policy.ts'
 import { isReserved, reservedError } from './reserved.ts'
 import type { Session } from './session.ts'
 import type { Claim, HeaderLine, Instruction, RequestHead } from './transport.ts'
 import { Verbs } from './verbs.ts'
 import { WorkingCopy } from './working-copy.ts'
-import type { Decision } from './working-copy.ts'
 
 const verbsOf = (copy: WorkingCopy): Verbs => new Verbs(copy)
 const NO_LINES: readonly HeaderLine[] = []
@@ -73,6 +73,7 @@ export class Visit<Data extends object> {
       if (await validate(copy.session as unknown as HookSession, this.#request.source)) return
     } catch (error) {
       copy.found(undefined)
+      this.leave()
       throw error
     }
     events.tell('rejected', { reason: 'validate', handle: loaded.handle })
@@ -88,14 +89,20 @@ export class Visit<Data extends object> {
       const found = await findSession(this.#engine, claim)
       return (found.standing === 'none' ? await this.#adopt() : undefined) ?? found
     } catch (error) {
-      if (!isOutage(error)) throw error
-      const policy = policyFor(this.#engine, this.#request.source)
-      const found = policy === 'error' ? undefined : foundWithout(this.#engine, policy, claim)
-      if (!found) throw error
+      const found = isOutage(error) ? this.#without(claim) : undefined
+      if (!found || !isOutage(error)) {
+        this.leave()
+        throw error
+      }
       if (found.loaded) copy.stale = error
       else copy.unread = error
       return found
     }
+  }
+
+  #without(claim: Claim): Found | undefined {
+    const policy = policyFor(this.#engine, this.#request.source)
+    return policy === 'error' ? undefined : foundWithout(this.#engine, policy, claim)
   }
 
   /** Nothing of ours was found: perhaps a session of another package goes on. */
@@ -170,10 +177,15 @@ export class Visit<Data extends object> {
   settle(): Promise<void> | undefined {
     const settling = this.#settle()
     if (!this.#isCounted) return settling
-    this.#isCounted = false
-    if (settling) return settling.finally(() => this.#open.count--)
-    this.#open.count--
+    if (settling) return settling.finally(() => this.leave())
+    this.leave()
     return undefined
+  }
+
+  /** For adapters: this request will not settle any more, so that nobody waits for it. */
+  leave(): void {
+    if (this.#isCounted) this.#open.count--
+    this.#isCounted = false
   }
 
   #settle(): Promise<void> | undefined {

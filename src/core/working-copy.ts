@@ -1,7 +1,6 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
 import { noteActive } from './activity.ts'
-import { changesOf, isUntouched } from './changes.ts'
-import type { Changes } from './changes.ts'
+import { changesOf, isUntouched, NO_CHANGES } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'
@@ -13,8 +12,9 @@ import { isWithin, within } from './hook-scope.ts'
 import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
 import { endPresented } from './load.ts'
 import { plan } from './plan.ts'
-import type { Plan, Situation, Standing } from './plan.ts'
+import type { Decision, Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
+import { Queue } from './queue.ts'
 import { fill, SessionObject } from './session-object.ts'
 import type { Behind } from './session-object.ts'
 import type { LifetimeOptions, SignInOptions } from './session.ts'
@@ -23,12 +23,6 @@ import type { RequestHead } from './transport.ts'
 import { userKeyOf } from './user.ts'
 import { create, end, noteSize, ownerOf, regenerate, update } from './write.ts'
 import type { Stored } from './write.ts'
-
-export interface Decision extends Changes {
-  readonly plan: Plan
-}
-
-const NO_CHANGES: Changes = { changes: [], body: '' }
 
 export class WorkingCopy {
   readonly engine: Engine
@@ -56,7 +50,7 @@ export class WorkingCopy {
   #session: SessionObject | null | undefined
   #loaded: Fields = {}
   #bornAt: number | undefined
-  #queue: Promise<unknown> | undefined
+  #queue: Queue | undefined
 
   constructor(engine: Engine, request: RequestHead, verbsOf: (copy: WorkingCopy) => Behind) {
     this.engine = engine
@@ -125,8 +119,8 @@ export class WorkingCopy {
     const base = isFresh ? '' : (stored?.body ?? '')
     const changes = this.#session ? changesOf(base, this.#session, codec) : NO_CHANGES
     const persistent = stored?.meta.persistent ?? false
-    const isDue =
-      stored !== undefined && !this.stale && isTouchDue(stored.meta, touchInterval, clock.now())
+    const isKept = stored !== undefined && !this.stale
+    const isDue = isKept && isTouchDue(stored.meta, touchInterval, clock.now())
     const isMoved = lifetime !== undefined && (persistent || this.meta().persistent)
     const decided = plan({
       standing: this.standing ?? 'none',
@@ -284,6 +278,7 @@ export class WorkingCopy {
     if (explicit) throw reason === 'head-sent' ? headSentError() : goneError()
   }
 
+  /** What a verb does that found the session gone. */
   gone(): never {
     this.drop('gone', false)
     throw goneError()
@@ -294,20 +289,12 @@ export class WorkingCopy {
     // A verb that a hook awaits would wait for the write that waits for the hook.
     if (isWithin(this)) return Promise.reject(inHookError())
     if (this.unread) return Promise.reject(this.unread)
-    const run = this.#queue ? this.#queue.then(work) : work()
-    const tail = run.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#queue = tail
-    void tail.then(() => {
-      if (this.#queue === tail) this.#queue = undefined
-    })
-    return run
+    this.#queue ??= new Queue()
+    return this.#queue.run(work)
   }
 
   /** Resolves when no write is under way; undefined where none is. */
   get busy(): Promise<unknown> | undefined {
-    return this.#queue
+    return this.#queue?.busy
   }
 }

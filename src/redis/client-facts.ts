@@ -32,8 +32,10 @@ interface IoredisOptions {
 
 /** ioredis and iovalkey: `Redis` and `Cluster`. */
 export function ioredisFacts(client: object): ClientFacts {
-  const { options = {} } = client as { readonly options?: IoredisOptions }
-  const isCluster = options.redisOptions !== undefined || 'isCluster' in client
+  const { options = {}, isCluster } = client as {
+    readonly options?: IoredisOptions
+    readonly isCluster?: boolean
+  }
   const node = (isCluster ? options.redisOptions : options) ?? {}
   const isSentinel = Boolean(options.sentinels)
   const isDirect = !isCluster && !isSentinel && !options.path

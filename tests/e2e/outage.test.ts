@@ -47,6 +47,7 @@ function sessionsOn(port: number, options: SessionsOptions<Data> = {}): Sessions
 async function countVisits(turn: Turn): Promise<void> {
   if (turn.url.endsWith('/front')) return turn.send(200, 'the front page')
   const session = await turn.session()
+  if (turn.url.endsWith('/secret')) session.requireFresh('5m')
   if (turn.url.endsWith('/look')) return turn.send(200, `seen ${session.views ?? 0}`)
   session.views = (session.views ?? 0) + 1
   turn.send(200, `visit ${session.views}`)
@@ -99,6 +100,12 @@ describe('Redis that stops answering', () => {
     await control.ping()
     for (const { stranger } of sites) await stranger.get('/look')
     expect(await watched.commands()).toEqual(['PING'])
+    // However their requests ended, nobody is waited for any more.
+    for (const { framework, visitor } of sites)
+      expect([framework.name, (await visitor.get('/secret')).status]).toEqual([framework.name, 401])
+    const began = performance.now()
+    await Promise.all(sites.map((site) => site.sessions.close()))
+    expect(performance.now() - began).toBeLessThan(4000)
   })
 
   test('leaves no more requests waiting than come in a quarter of a second, at 100 a second', async () => {
