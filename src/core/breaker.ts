@@ -53,12 +53,13 @@ export class Breaker {
   failed(error: HandstampError): void {
     if (this.isOpen || this.#isClosed) return
     this.#isFailing = true
-    const counting = this.#circuit.execute(() => {
-      throw error
-    })
-    counting.catch(() => {
+    const counted = (): void => {
       if (this.#circuit.state === CircuitState.Open && !this.isOpen) this.#opened(error)
-    })
+    }
+    const fail = (): never => {
+      throw error
+    }
+    this.#circuit.execute(fail).then(counted, counted)
   }
 
   #opened(error: HandstampError): void {

@@ -137,7 +137,7 @@ function begun<Reply>(work: () => Promise<Reply>): Promise<Reply> {
   try {
     return work()
   } catch (error) {
-    return Promise.reject(error as Error)
+    return Promise.reject(error)
   }
 }
 

@@ -46,8 +46,8 @@ async function serverFacts(driver: Driver, prefix: string): Promise<ServerFacts>
     try {
       await driver.send(key, false, args)
       return []
-    } catch (error) {
-      return error instanceof Error && /NOPERM|no permission/i.test(error.message) ? [name] : []
+    } catch (cause) {
+      return cause instanceof Error && /NOPERM|no permission/i.test(cause.message) ? [name] : []
     }
   }
   const [info, save, ...refused] = await Promise.all([

@@ -43,4 +43,4 @@ export const stores = [
 ]
 
 // @ts-expect-error: an option that no client has would be no protection.
-new Redis(url, { ...recommendedIoredisOptions(), comandTimeout: 1 })
+export const misspelt = new Redis(url, { ...recommendedIoredisOptions(), comandTimeout: 1 })

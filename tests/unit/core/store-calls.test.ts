@@ -42,7 +42,7 @@ function start() {
     examine: async () => [],
     faultOf: (error: unknown) => (error as Error).message as Fault,
   }
-  const calls = new StoreCalls({ ...memoryStore(), health } as never, events, 250)
+  const calls = new StoreCalls({ ...memoryStore(), health }, events, 250)
   const ask = <Reply>(work: () => Promise<Reply>, waits?: Waits, isRepeatable = false) =>
     calls.ask({ storeTimeout: 250, waits }, 'load', work, isRepeatable)
   const codeOf = (asked: Promise<unknown>): Promise<unknown> =>
@@ -111,7 +111,7 @@ describe('a call to the store', () => {
         real() + 500
     )(performance.now.bind(performance))
     await pass(100)
-    expect(await Promise.race([asked, 'still waits'])).toBe('still waits')
+    expect(await Promise.race([asked, Promise.resolve('still waits')])).toBe('still waits')
     await pass(500)
     expect(await asked).toBe('ERR_STORE_TIMEOUT')
   })
