@@ -35,7 +35,7 @@ export interface SessionsOptions<Data extends object> extends EngineOptions<Data
 
 const KNOWN = new Set<string>(
   (
-    'store cookie secret transport describeDevice idleTimeout absoluteTimeout touchInterval rolling maxBytes storeTimeout ' +
+    'store cookie secret transport describeDevice idleTimeout absoluteTimeout touchInterval rolling maxBytes storeTimeout onStoreFailure ' +
     'references migrateFrom activity nearCache maxSessionsPerUser whenTooManySessions onConflict generateId validate beforeSave codec clock'
   ).split(' '),
 )
@@ -62,7 +62,7 @@ const ELSEWHERE = new Map(
     serializer: 'use codec',
     reconnectTimeout: 'use storeTimeout',
     sessionIdStore: 'use transport',
-    errorHandler: 'listen to sessions.events',
+    errorHandler: 'use onStoreFailure, and listen to sessions.events',
     csrf: 'mount csrf(sessions) behind session(sessions), or give it to withSession',
     prefix: 'give it to redisStore',
     client: 'give it to redisStore',

@@ -16,7 +16,7 @@ interface Room {
 }
 
 const table: Record<string, Room> = {
-  core: { rooms: [], packages: ['@lukeed/ms', 'lru-cache'], peers: [] },
+  core: { rooms: [], packages: ['@lukeed/ms', 'cockatiel', 'lru-cache'], peers: [] },
   http: { rooms: ['core'], packages: ['bowser', 'cookie'], peers: [] },
   redis: { rooms: ['core'], packages: [], peers: ['ioredis', 'redis', 'iovalkey'] },
   memory: { rooms: ['core'], packages: ['lru-cache'], peers: [] },

@@ -42,13 +42,15 @@ export function withSession<Data extends object, Rest extends unknown[]>(
   return async (request, ...rest) => {
     if (sessions.visitOf(request)) return answer(request, rest)
     const head = new FetchRequestHead(request, () => ip?.(request, ...rest))
+    let visit: Visit<Data> | undefined
     try {
-      const visit = sessions.begin(head, request)
+      visit = sessions.begin(head, request)
       const response = await answer(request, rest)
       if (!visit) return response
       await visit.settle()
       return withLines(response, visit)
     } catch (error) {
+      visit?.leave()
       if (!(error instanceof HandstampError)) throw error
       return failure(error)
     }

@@ -9,7 +9,7 @@ import type { Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
 import { answerOf } from './answer.ts'
-import { ask } from './engine.ts'
+import { askAgain } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { optionError } from './errors.ts'
 import type { Handle } from './id.ts'
@@ -140,10 +140,10 @@ export async function activityOf(
   const { namespace, limit } = checkedQuery(query)
   const now = clock.now()
   const since = now - checkedWindow(engine, window)
-  const active = await ask(engine, 'activity', store.activity.since(namespace, since, limit))
-  const documents = await ask(
-    engine,
-    'activity',
+  const active = await askAgain(engine, 'activity', () =>
+    store.activity.since(namespace, since, limit),
+  )
+  const documents = await askAgain(engine, 'activity', () =>
     Promise.all(active.recent.map((handle) => store.load(handle))),
   )
   const recent: ActiveSession[] = []

@@ -2,7 +2,7 @@
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
 
-type Surroundings = Pick<Engine, 'events' | 'storeTimeout' | 'background'>
+type Surroundings = Pick<Engine, 'calls' | 'storeTimeout' | 'background'>
 
 /** Does the work; its failure is told as `storeFailed`, and to nobody else. */
 export function inBackground(
@@ -10,10 +10,9 @@ export function inBackground(
   operation: string,
   work: () => Promise<unknown>,
 ): void {
-  const { background } = surroundings
-  // Async, so that what the work throws at once is a failure like any other.
-  const attempt = async (): Promise<unknown> => work()
-  const done: Promise<unknown> = ask(surroundings, operation, attempt())
+  const { calls, storeTimeout, background } = surroundings
+  // By itself: the request that began it does not wait for it.
+  const done: Promise<unknown> = ask({ calls, storeTimeout }, operation, work)
     .catch(() => undefined)
     .finally(() => background.delete(done))
   background.add(done)

@@ -24,6 +24,8 @@ export interface Changes {
   readonly body: string
 }
 
+export const NO_CHANGES: Changes = { changes: [], body: '' }
+
 /**
  * The changes from a stored body to the fields as they are now; throws ERR_RESERVED_NAME and
  * ERR_NOT_SERIALISABLE before anything is written.

@@ -2,14 +2,16 @@
 import type { ActivityRules } from './activity.ts'
 import type { Clock } from './clock.ts'
 import type { Codec } from './codec.ts'
-import { HandstampError } from './errors.ts'
+import { Waits } from './deadline.ts'
 import type { SessionEmitter } from './events.ts'
 import type { FormerSessions } from './former.ts'
 import type { NearCache } from './near-cache.ts'
 import type { References } from './references.ts'
 import type { GenerateId } from './id.ts'
 import type { Device } from './device.ts'
+import type { OnStoreFailure } from './outage.ts'
 import type { Revocations } from './revocations.ts'
+import type { StoreCalls } from './store-calls.ts'
 import type { SessionLimit, Store } from './store.ts'
 import type { RequestHead, Transport } from './transport.ts'
 
@@ -37,6 +39,10 @@ export interface Engine {
   readonly rolling: boolean
   readonly maxBytes: number
   readonly storeTimeout: number
+  readonly calls: StoreCalls
+  /** Undefined outside of requests. */
+  readonly waits?: Waits
+  readonly onStoreFailure: OnStoreFailure
   readonly onConflict: 'last-write-wins' | 'error' | ResolveConflict
   readonly limit: SessionLimit | undefined
   readonly references: References
@@ -58,54 +64,37 @@ export interface Engine {
     | undefined
 }
 
+/** What a call to the store needs of the engine. */
+export type Asking = Pick<Engine, 'calls' | 'storeTimeout' | 'waits'>
+
 /**
- * Awaits the store, but not for ever: rejects with ERR_STORE_TIMEOUT after `storeTimeout`, and with
- * ERR_STORE for whatever the store throws.
+ * Asks the store, but not for ever: rejects with ERR_STORE_TIMEOUT after `storeTimeout`, which within
+ * a request counts for all its calls together, with ERR_STORE_UNAVAILABLE at once where asking is no
+ * use, with ERR_CLOSED after `close()`, and with ERR_STORE for whatever the store throws.
  */
 export function ask<Reply>(
-  engine: Pick<Engine, 'events' | 'storeTimeout'>,
+  engine: Asking,
   operation: string,
-  reply: Promise<Reply>,
+  work: () => Promise<Reply>,
 ): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: HandstampError): void => {
-      engine.events.tell('storeFailed', { operation, error })
-      reject(error)
-    }
-    const timer = setTimeout(() => {
-      // A reply may lie in the socket while this process was too busy to read it: let one poll pass.
-      setImmediate(() => {
-        if (isPending) fail(timeoutError(engine.storeTimeout))
-      })
-    }, engine.storeTimeout)
-    let isPending = true
-    const settled = (): void => {
-      isPending = false
-      clearTimeout(timer)
-    }
-    reply.then(
-      (value) => {
-        settled()
-        resolve(value)
-      },
-      (cause: unknown) => {
-        const late = !isPending
-        settled()
-        if (!late) fail(storeError(cause))
-      },
-    )
-  })
+  return engine.calls.ask(engine, operation, work, false)
 }
 
-function timeoutError(limit: number): HandstampError {
-  return new HandstampError(
-    'ERR_STORE_TIMEOUT',
-    `The session store did not answer within ${limit} ms (storeTimeout). ` +
-      'Whether a write took effect is unknown. Look at the state of Redis and of the connection.',
-  )
+/** The same for work that may take effect twice, which is the same as once: repeated where that can help. */
+export function askAgain<Reply>(
+  engine: Asking,
+  operation: string,
+  work: () => Promise<Reply>,
+): Promise<Reply> {
+  return engine.calls.ask(engine, operation, work, true)
 }
 
-function storeError(cause: unknown): HandstampError {
-  if (cause instanceof HandstampError) return cause
-  return new HandstampError('ERR_STORE', 'The session store failed; `cause` says how.', { cause })
+/** Makes, for each request, the engine as that request sees it: with a count of what it has waited. */
+export function enginePerRequest(engine: Engine): new () => Engine {
+  class EngineOfRequest {
+    readonly waits = new Waits()
+  }
+  // Inherited and not copied: it is made for every request.
+  Object.setPrototypeOf(EngineOfRequest.prototype, engine)
+  return EngineOfRequest as unknown as new () => Engine
 }

@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'ERR_CSRF'
   | 'ERR_STORE'
   | 'ERR_STORE_TIMEOUT'
+  | 'ERR_STORE_UNAVAILABLE'
   | 'ERR_CLOSED'
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -34,8 +35,12 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_CSRF: 403,
   ERR_STORE: 503,
   ERR_STORE_TIMEOUT: 503,
+  ERR_STORE_UNAVAILABLE: 503,
   ERR_CLOSED: 503,
 }
+
+/** Seconds (RFC 9110 section 10.2.3). */
+const RETRY = { 'Retry-After': '1' }
 
 /**
  * The one error class of handstamp. `message` says what to do about it; neither it nor `cause` ever
@@ -66,11 +71,24 @@ export class HandstampError extends Error {
     this.status = STATUS[code] ?? 500
     this.fields = fields
   }
+
+  /** For the response: Koa, Express and Connect send the headers of an error. */
+  get headers(): Readonly<Record<string, string>> | undefined {
+    return this.status === 503 ? RETRY : undefined
+  }
 }
 
 /** A wrong option, refused while the application starts. */
 export function optionError(message: string): HandstampError {
   return new HandstampError('ERR_OPTION', message)
+}
+
+/** After `sessions.close()`. */
+export function closedError(): HandstampError {
+  return new HandstampError(
+    'ERR_CLOSED',
+    'These sessions were closed; the process is shutting down. Close the server first.',
+  )
 }
 
 /** A change or a verb on a session that was ended, or got a new id, in the meantime. */

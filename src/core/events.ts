@@ -65,6 +65,10 @@ export interface SessionEvents {
   /** An unsafe request was answered with 403. */
   csrfRefused: [{ reason: CsrfReason }]
   storeFailed: [{ operation: string; error: HandstampError }]
+  /** The store failed several times in a row, and is not asked any more. */
+  breakerOpened: [{ error: HandstampError }]
+  /** It has answered, and is asked again; `openFor` is milliseconds. */
+  breakerClosed: [{ openFor: number }]
 }
 
 /** An EventEmitter whose listeners cannot harm a request: what one throws, or rejects with, becomes a process warning. */

@@ -59,7 +59,7 @@ export async function updateField(
     const next = { ...stored, body: withLine(stored.body, name, to) }
     const outcome = await serially(() =>
       withReferences(engine, next, stored, () =>
-        ask(engine, 'update', store.update(stored.handle, patch)),
+        ask(engine, 'update', () => store.update(stored.handle, patch)),
       ),
     )
     if (outcome.kind === 'gone') return undefined
@@ -86,7 +86,7 @@ export async function incrementField(
   const revision = newRevision()
   const owner = ownerOf(meta)
   const step = { now, revision, name: JSON.stringify(field), by, maxBytes, owner }
-  const outcome = await ask(engine, 'increment', store.increment(handle, step))
+  const outcome = await ask(engine, 'increment', () => store.increment(handle, step))
   if (outcome.kind === 'too-large') throw tooLargeError(undefined, maxBytes, fields, codec)
   if (outcome.kind !== 'incremented') return outcome
   return { ...outcome, meta: writtenMeta(meta, revision, now) }

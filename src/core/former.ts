@@ -9,7 +9,7 @@ import { noteActive } from './activity.ts'
 import { changesOf } from './changes.ts'
 import { encodeDocument } from './document.ts'
 import type { Fields, Meta } from './document.ts'
-import { ask } from './engine.ts'
+import { ask, askAgain } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { optionError } from './errors.ts'
 import { handleOf, tagOf } from './id.ts'
@@ -108,10 +108,10 @@ async function adoptOne(
 ): Promise<Omit<Adopted, 'source'> | undefined> {
   const { store, clock, absoluteTimeout, events } = engine
   const name = hash('sha256', `migrated ${source.name} ${stamp.id}`, 'base64url').slice(0, 25)
-  const settled = await ask(engine, 'migrate', store.pin(name, undefined, 0))
+  const settled = await askAgain(engine, 'migrate', () => store.pin(name, undefined, 0))
   const before = settled && (await reached(engine, source, stamp, settled))
   if (before && before.standing !== 'none') return before
-  const record = await ask(engine, 'migrate', source.load(stamp))
+  const record = await ask(engine, 'migrate', () => source.load(stamp))
   if (record === 'unreadable') events.tell('rejected', { reason: record })
   if (record === undefined || record === 'unreadable') return undefined
   const { userId, remaining = 0 } = record
@@ -119,7 +119,8 @@ async function adoptOne(
   const id = derivedId(source.name, stamp, stamp.secrets[0] ?? '', owner, name)
   const keptFor = remaining + absoluteTimeout + MEMORY
   const own = handleOf(id)
-  const handle = settled ?? (await ask(engine, 'migrate', store.pin(name, own, keptFor))) ?? own
+  const handle =
+    settled ?? (await askAgain(engine, 'migrate', () => store.pin(name, own, keptFor))) ?? own
   // Whoever came first knew the session as another user's, and has begun: that one it is, or none.
   if (owner && tagOf(owner) !== tagOf(handle)) return undefined
   const meta = metaOf(engine, record)
@@ -129,12 +130,12 @@ async function adoptOne(
   const now = clock.now()
   const adoption = { document, ttl: ttlOf(meta, now), now, markTtl: keptFor, owner }
   const outcome = await withReferences(engine, { handle, meta, body }, undefined, () =>
-    ask(engine, 'adopt', store.adopt(handle, adoption)),
+    askAgain(engine, 'adopt', () => store.adopt(handle, adoption)),
   )
   if (outcome === 'known') return reached(engine, source, stamp, handle)
   events.tell('migrated', { handle, userId, from: source.name })
   // Told where it fails; the session goes on all the same.
-  await ask(engine, 'leave', source.leave(stamp, record, keptFor)).catch(() => undefined)
+  await ask(engine, 'leave', () => source.leave(stamp, record, keptFor)).catch(() => undefined)
   const isMine = handle === own
   const loaded: Loaded = { handle, id: isMine ? id : undefined, meta, body, fields }
   noteActive(engine, request, loaded, undefined)
@@ -162,7 +163,7 @@ async function reached(
 export async function endFormers(engine: Engine, request: RequestHead): Promise<void> {
   const ending = formersOf(engine, request).map(({ source, stamp }) =>
     // Told where it fails; here they have ended, and do not come back.
-    ask(engine, 'endFormer', source.end(stamp)).catch(() => undefined),
+    ask(engine, 'endFormer', () => source.end(stamp)).catch(() => undefined),
   )
   await Promise.all(ending)
 }

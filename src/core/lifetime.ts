@@ -3,7 +3,7 @@ import type { Meta } from './document.ts'
 import { milliseconds } from './duration.ts'
 import type { Engine } from './engine.ts'
 import { optionError } from './errors.ts'
-import type { LifetimeOptions } from './session.ts'
+import type { LifetimeOptions, RegenerateOptions } from './session.ts'
 import type { Lifetime } from './store.ts'
 import { newRevision } from './write.ts'
 
@@ -59,4 +59,17 @@ export function freshMeta(engine: Engine, createdAt: number): Meta {
     absoluteDeadline,
     persistent,
   }
+}
+
+/** The tombstone of a moved session lives this long, so no grace can be longer. */
+const MOST_GRACE = 30_000
+
+/** Throws ERR_OPTION. */
+export function graceOf(grace: RegenerateOptions['grace']): number {
+  if (grace === undefined || grace === 0) return 0
+  const value = milliseconds('grace', grace)
+  if (value <= MOST_GRACE) return value
+  throw optionError(
+    'grace must be at most 30 s: it is meant for requests that are under way already.',
+  )
 }

@@ -1,7 +1,7 @@
 /** From what a request brought to the one session it stands for. */
 import type { Fields, Meta } from './document.ts'
 import { decodeDocument } from './document.ts'
-import { ask } from './engine.ts'
+import { askAgain } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { handleOf } from './id.ts'
 import type { Handle, SessionId } from './id.ts'
@@ -103,7 +103,7 @@ export async function read(
 /** Reads one handle and judges what stands there; outside of requests nothing was rejected. */
 export async function look(engine: Engine, handle: Handle, id?: SessionId): Promise<Sight> {
   const { events, store, clock, codec } = engine
-  const text = await ask(engine, 'load', store.load(handle))
+  const text = await askAgain(engine, 'load', () => store.load(handle))
   if (text === undefined) return { standing: 'none', refusal: 'unknown' }
   const decoded = decodeDocument(text, codec)
   switch (decoded.kind) {

@@ -78,6 +78,7 @@ function nearStore(store: Store, cache: NearCache): Store {
     references: store.references,
     activity: store.activity,
     revocations: store.revocations,
+    ...(store.health ? { health: store.health } : {}),
     close: () => {
       cache.close()
       return store.close()

@@ -16,9 +16,12 @@ import { randomSecret, refuseWeakIds } from './id.ts'
 import type { GenerateId } from './id.ts'
 import type { NearCacheOptions } from './near-cache.ts'
 import { withNearCache } from './near-store.ts'
+import { checkedPolicy } from './outage.ts'
+import type { OnStoreFailure } from './outage.ts'
 import { checkedReferences } from './references.ts'
 import { Revocations } from './revocations.ts'
 import type { Session } from './session.ts'
+import { StoreCalls } from './store-calls.ts'
 import type { SessionLimit, Store } from './store.ts'
 import type { Transport } from './transport.ts'
 
@@ -40,8 +43,17 @@ export interface EngineOptions<Data extends object> {
   readonly rolling?: boolean
   /** The most a session may take in the store, bytes. Default 65,536; an event warns at half of it. */
   readonly maxBytes?: number
-  /** How long a request waits for one answer of the store before ERR_STORE_TIMEOUT. Default `'250ms'`. */
+  /**
+   * How long a request waits for the store, all its calls together, before ERR_STORE_TIMEOUT. What
+   * waits beside requests (`sessions.user(…)`) has so long for each call. Default `'250ms'`.
+   */
   readonly storeTimeout?: Duration
+  /**
+   * What a request gets whose session cannot be read: the error, and with it 503 (`'error'`, default);
+   * an empty session that cannot be written (`'anonymous'`); the session as it was last known here, or
+   * the error (`'stale'`); or a function of the framework's request to one of these.
+   */
+  readonly onStoreFailure?: OnStoreFailure
   /**
    * When two requests assign the same field: the last one wins (default), the later one gets
    * ERR_CONFLICT, or a function decides. Different fields are never in conflict. Either way the
@@ -132,6 +144,7 @@ export function resolveEngine<Data extends object>(
   const events = new SessionEmitter()
   const background = new Set<Promise<unknown>>()
   const storeTimeout = storeTimeoutOf(options.storeTimeout)
+  const calls = new StoreCalls(parts.store, events, storeTimeout)
   return {
     ...parts,
     ...withNearCache(parts.store, options.nearCache, events),
@@ -146,12 +159,19 @@ export function resolveEngine<Data extends object>(
     rolling,
     maxBytes,
     storeTimeout,
+    calls,
+    onStoreFailure: checkedPolicy(options.onStoreFailure),
     onConflict,
     limit: limitOf(options),
     references: checkedReferences(options.references),
     migrateFrom: checkedSources(options.migrateFrom),
     activity: activityRules(options.activity),
-    revocations: new Revocations(parts.store.revocations, { events, background, storeTimeout }),
+    revocations: new Revocations(parts.store.revocations, {
+      events,
+      calls,
+      background,
+      storeTimeout,
+    }),
     validate: hook('validate', options.validate) as Engine['validate'],
     beforeSave: hook('beforeSave', options.beforeSave) as Engine['beforeSave'],
   }

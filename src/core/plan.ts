@@ -1,4 +1,5 @@
 /** One request's outcome, decided in one place: what the store does and what the client's cookie does. */
+import type { Changes } from './changes.ts'
 import type { DropReason } from './events.ts'
 
 /** What the request's id turned out to be. */
@@ -39,6 +40,11 @@ export interface Plan {
   readonly cookie: 'keep' | 'set' | 'clear'
   /** A change there was, and why it is not written. */
   readonly dropped?: DropReason
+}
+
+/** A plan, and what it is to write. */
+export interface Decision extends Changes {
+  readonly plan: Plan
 }
 
 const NOTHING: Plan = { store: 'none', cookie: 'keep' }

@@ -16,11 +16,18 @@ export class PrintableMeta implements SessionMeta {
   readonly absoluteDeadline: Date
   readonly persistent: boolean
   readonly isNew: boolean
+  readonly isStale: boolean
   readonly userId: string | undefined
   readonly signedInAt: Date | undefined
   readonly device: Device | undefined
 
-  constructor(handle: Handle | undefined, id: SessionId | undefined, meta: Meta, isNew: boolean) {
+  constructor(
+    handle: Handle | undefined,
+    id: SessionId | undefined,
+    meta: Meta,
+    isNew: boolean,
+    isStale: boolean,
+  ) {
     this.#id = id
     this.handle = handle
     this.createdAt = new Date(meta.createdAt)
@@ -30,6 +37,7 @@ export class PrintableMeta implements SessionMeta {
     this.absoluteDeadline = new Date(meta.absoluteDeadline)
     this.persistent = meta.persistent
     this.isNew = isNew
+    this.isStale = isStale
     const { signIn } = meta
     this.userId = signIn?.userId
     this.signedInAt = signedInAtOf(meta)

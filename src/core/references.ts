@@ -7,7 +7,7 @@ import { hash } from 'node:crypto'
 import { answerOf } from './answer.ts'
 import { linesOf } from './document.ts'
 import type { Fields, Meta } from './document.ts'
-import { ask } from './engine.ts'
+import { ask, askAgain } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'
 import { optionError } from './errors.ts'
 import type { Handle } from './id.ts'
@@ -105,15 +105,14 @@ export async function withReferences<Outcome>(
   const fresh = isSame ? after.filter((key) => !before.includes(key)) : after
   const stale = isSame ? before.filter((key) => !after.includes(key)) : before
   const now = clock.now()
-  const noting = fresh.map((key) => {
+  const note = (key: ReferenceKey): Promise<void> => {
     const { handle, meta } = next as Held
     return store.references.note(key, handle, now, Math.max(1, meta.absoluteDeadline - now))
-  })
-  const asking = stale.map((key) => store.references.notedAt(key, (previous as Held).handle))
-  const [, times] = await ask(
-    engine,
-    'note',
-    Promise.all([Promise.all(noting), Promise.all(asking)]),
+  }
+  const askFor = (key: ReferenceKey): Promise<number | undefined> =>
+    store.references.notedAt(key, (previous as Held).handle)
+  const [, times] = await askAgain(engine, 'note', () =>
+    Promise.all([Promise.all(fresh.map(note)), Promise.all(stale.map(askFor))]),
   )
   const outcome = await write()
   for (const [at, key] of stale.entries()) {
@@ -121,7 +120,9 @@ export async function withReferences<Outcome>(
     const { handle } = previous as Held
     // What this fails to remove is found out, and removed, on reading.
     if (notedAt !== undefined)
-      ask(engine, 'forget', store.references.forget(key, handle, notedAt)).catch(() => undefined)
+      ask(engine, 'forget', () => store.references.forget(key, handle, notedAt)).catch(
+        () => undefined,
+      )
   }
   return outcome
 }

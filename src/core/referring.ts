@@ -1,5 +1,5 @@
 /** The sessions that a reference names: find, count, revoke. */
-import { ask } from './engine.ts'
+import { ask, askAgain } from './engine.ts'
 import type { Engine } from './engine.ts'
 import type { Handle } from './id.ts'
 import { look } from './load.ts'
@@ -86,13 +86,15 @@ export class ReferringSessions {
 
   async #forgetEnded(handles: readonly Handle[]): Promise<void> {
     const { store } = this.#engine
-    const forgetting = handles.map((handle) => store.references.forget(this.#key, handle))
-    await ask(this.#engine, 'forget', Promise.all(forgetting))
+    const forget = (handle: Handle): Promise<void> => store.references.forget(this.#key, handle)
+    await askAgain(this.#engine, 'forget', () => Promise.all(handles.map(forget)))
   }
 
   #notes(first: 'latest' | 'earliest', offset: number, count: number): Promise<readonly Note[]> {
     const { references } = this.#engine.store
-    return ask(this.#engine, 'referring', references.page(this.#key, first, offset, count))
+    return askAgain(this.#engine, 'referring', () =>
+      references.page(this.#key, first, offset, count),
+    )
   }
 
   async #verified(first: 'latest' | 'earliest', offset: number, count: number): Promise<Stretch> {
@@ -106,9 +108,9 @@ export class ReferringSessions {
       if (loaded && storedReferencesOf(this.#engine, loaded.body).includes(this.#key)) {
         live.push(describeSession(handle, loaded.meta, undefined))
       } else if (clock.now() - notedAt > YOUNG) {
-        const removal = store.references.forget(this.#key, handle, notedAt)
+        const forget = (): Promise<void> => store.references.forget(this.#key, handle, notedAt)
         forgetting.push(
-          ask(this.#engine, 'forget', removal).then(
+          ask(this.#engine, 'forget', forget).then(
             () => 1,
             () => 0,
           ),

@@ -7,7 +7,7 @@ import { inBackground } from './background.ts'
 import type { Channel, Subscription } from './channel.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'
-import { HandstampError } from './errors.ts'
+import { closedError, HandstampError } from './errors.ts'
 import type { EndedBy } from './events.ts'
 import { asHandle, randomText } from './id.ts'
 import type { Handle } from './id.ts'
@@ -31,7 +31,7 @@ export type StopListening = () => Promise<void>
 
 export class Revocations {
   readonly #channel: Channel
-  readonly #engine: Pick<Engine, 'events' | 'storeTimeout' | 'background'>
+  readonly #engine: Pick<Engine, 'events' | 'calls' | 'storeTimeout' | 'background'>
   readonly #self = randomText(16)
   readonly #waiting = new Map<EndedBy, Handle[]>()
   #listening:
@@ -39,7 +39,10 @@ export class Revocations {
     | undefined
   #closed = false
 
-  constructor(channel: Channel, engine: Pick<Engine, 'events' | 'storeTimeout' | 'background'>) {
+  constructor(
+    channel: Channel,
+    engine: Pick<Engine, 'events' | 'calls' | 'storeTimeout' | 'background'>,
+  ) {
     this.#channel = channel
     this.#engine = engine
   }
@@ -64,7 +67,7 @@ export class Revocations {
   listen(): Promise<StopListening> {
     if (this.#closed) return Promise.reject(closedError())
     if (this.#listening) return this.#listening.ready
-    const { events, storeTimeout } = this.#engine
+    const { events, calls, storeTimeout } = this.#engine
     const subscription = this.#channel.subscribe({
       message: (text) => this.#hear(text),
       lost: (cause) => events.tell('storeFailed', { operation: 'listen', error: lostError(cause) }),
@@ -73,8 +76,8 @@ export class Revocations {
       if (this.#listening?.subscription === subscription) this.#listening = undefined
       await subscription.close()
     }
-    const patience = { events, storeTimeout: Math.max(storeTimeout, LISTEN_TIMEOUT) }
-    const ready = ask(patience, 'listen', subscription.ready).then(
+    const patience = { calls, storeTimeout: Math.max(storeTimeout, LISTEN_TIMEOUT) }
+    const ready = ask(patience, 'listen', () => subscription.ready).then(
       () => stop,
       async (error: unknown) => {
         await stop()
@@ -128,13 +131,6 @@ export function decodeAnnouncement(text: string): Announcement | undefined {
     by: KNOWN.includes(by) ? (by as EndedBy) : 'admin',
     handles: handles.flatMap((handle) => (typeof handle === 'string' && asHandle(handle)) || []),
   }
-}
-
-function closedError(): HandstampError {
-  return new HandstampError(
-    'ERR_CLOSED',
-    'These sessions were closed, so they cannot listen any more.',
-  )
 }
 
 function lostError(cause: unknown): HandstampError {

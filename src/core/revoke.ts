@@ -53,8 +53,9 @@ export async function revokeOfUser(
   only: Handle,
   by: Revoker,
 ): Promise<readonly Handle[]> {
-  const ending = engine.store.users.end(userKeyOf(userId), { only, userId })
-  const { handles } = await ask(engine, 'revoke', ending)
+  const { handles } = await ask(engine, 'revoke', () =>
+    engine.store.users.end(userKeyOf(userId), { only, userId }),
+  )
   tellRevoked(engine, handles, by, userId)
   return handles
 }
@@ -62,7 +63,7 @@ export async function revokeOfUser(
 /** They have ended, whatever the replicas say: a confirmation that fails is told as an event only. */
 export async function confirmed(engine: Engine, ended: readonly Handle[]): Promise<Revocation> {
   if (ended.length === 0) return { ended, replicated: undefined }
-  const confirming = ask(engine, 'confirm', engine.store.users.confirm(ended))
+  const confirming = ask(engine, 'confirm', () => engine.store.users.confirm(ended))
   return { ended, replicated: await confirming.catch(() => undefined) }
 }
 

@@ -25,6 +25,11 @@ export interface SessionMeta {
   readonly persistent: boolean
   /** Nothing is stored yet. */
   readonly isNew: boolean
+  /**
+   * The store could not be asked, and `onStoreFailure` let the request go on: this is the session as
+   * it was last known here, or an empty one that cannot be written.
+   */
+  readonly isStale: boolean
   /** Who signed in; undefined for an anonymous session. */
   readonly userId: string | undefined
   /** When the user last proved who they are (`signIn`, `reauthenticate`); undefined too where another package knew. */
@@ -116,8 +121,9 @@ export interface SessionVerbs<Data extends object> extends CsrfVerbs {
 
   /**
    * Throws ERR_NOT_SIGNED_IN, or ERR_NOT_FRESH where the user proved who they are longer ago than
-   * this: ask for the password again, then call `reauthenticate()` (OWASP ASVS 5.0, 7.5.1). With the
-   * option `nearCache` call `reload()` first: ERR_NOT_CONFIRMED.
+   * this: ask for the password again, then call `reauthenticate()` (OWASP ASVS 5.0, 7.5.1). Throws
+   * ERR_STORE* where the session is stale: what was known some time ago is not enough. With the option
+   * `nearCache` call `reload()` first: ERR_NOT_CONFIRMED.
    *
    * @example
    * session.requireFresh('5m')

@@ -1,11 +1,14 @@
 /** The engine: one per kind of session, shared by all requests. */
 import { activityOf } from './activity.ts'
 import type { ActivityQuery, ActivityReport } from './activity.ts'
-import { backgroundDone } from './background.ts'
+import { closeEngine } from './closing.ts'
 import type { Duration } from './duration.ts'
+import { enginePerRequest } from './engine.ts'
 import type { Engine } from './engine.ts'
-import { HandstampError } from './errors.ts'
+import { closedError, HandstampError } from './errors.ts'
 import type { SessionEmitter } from './events.ts'
+import { healthOf } from './health.ts'
+import type { Health } from './health.ts'
 import { asHandle } from './id.ts'
 import { look } from './load.ts'
 import { checkedRevoker, confirmed, revokeOne } from './revoke.ts'
@@ -18,15 +21,20 @@ import { ReferringSessions } from './referring.ts'
 import { describeSession, UserSessions } from './users.ts'
 import type { SessionInfo } from './users.ts'
 import { Visit } from './visit.ts'
+import type { OpenRequests } from './visit.ts'
 
 /** Made by `createSessions`; adapters mount it. */
 export class Sessions<Data extends object> {
   readonly #engine: Engine
+  readonly #engineOfRequest: new () => Engine
   readonly #visit = Symbol('handstamp')
-  #closed = false
+  /** Requests that have begun and have not settled. */
+  readonly #open: OpenRequests = { count: 0 }
+  #closing: Promise<void> | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.#engineOfRequest = enginePerRequest(engine)
   }
 
   /**
@@ -129,13 +137,9 @@ export class Sessions<Data extends object> {
 
   /** For adapters: starts the dealings of a request; undefined where the cookie's path does not cover it. */
   begin(head: RequestHead, ...carriers: readonly object[]): Visit<Data> | undefined {
-    if (this.#closed)
-      throw new HandstampError(
-        'ERR_CLOSED',
-        'These sessions were closed; the server is shutting down.',
-      )
+    if (this.#closing) throw closedError()
     if (!this.#engine.transport.covers(head)) return undefined
-    const visit = new Visit<Data>(this.#engine, head)
+    const visit = new Visit<Data>(new this.#engineOfRequest(), head, this.#open)
     for (const carrier of carriers) (carrier as Record<symbol, unknown>)[this.#visit] = visit
     return visit
   }
@@ -145,11 +149,30 @@ export class Sessions<Data extends object> {
     return (carrier as Record<symbol, unknown>)[this.#visit] as Visit<Data> | undefined
   }
 
-  /** Refuses new requests, waits for what is written in the background, and lets the store go. */
-  async close(): Promise<void> {
-    this.#closed = true
-    await backgroundDone(this.#engine)
-    await this.#engine.revocations.close()
-    await this.#engine.store.close()
+  /**
+   * Whether the store answers, and what is unsafe about its set-up, each with the remedy: for the start
+   * of a process and for `/healthz` (docs/when-redis-fails.md). Asks the store half a dozen questions,
+   * whatever else is going on. Never rejects; where the store is down it says so, within a second or
+   * `storeTimeout`, if that is longer.
+   *
+   * @example
+   * const { ok, findings } = await sessions.health()
+   * for (const { severity, message } of findings) log[severity === 'error' ? 'error' : 'warn'](message)
+   */
+  health(): Promise<Health> {
+    return healthOf(this.#engine)
+  }
+
+  /**
+   * Refuses new requests with ERR_CLOSED, lets those that are open settle and the background finish,
+   * for five seconds at most, and lets the store go; what still waits then fails with ERR_CLOSED. Close
+   * the server first. May be called again, which waits for the same end.
+   *
+   * @example
+   * server.close(() => sessions.close())
+   */
+  close(): Promise<void> {
+    this.#closing ??= closeEngine(this.#engine, () => this.#open.count)
+    return this.#closing
   }
 }

@@ -1,7 +1,7 @@
 /** From one session to a user's: always a new id, in the user's slot, with the limit held. */
 import { decodeDocument, encodeDocument, linesOf, movedTombstone, withLine } from './document.ts'
 import type { Fields, Meta } from './document.ts'
-import { ask } from './engine.ts'
+import { askAgain } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { tellDestroyed, tellRevoked } from './ended.ts'
 import { HandstampError } from './errors.ts'
@@ -95,7 +95,7 @@ async function admit(
     const ttl = ttlOf(meta, now)
     const admission = { owner, document, ttl, now, before, ...(limit && { limit }) }
     const outcome = await withReferences(engine, stored, undefined, () =>
-      ask(engine, 'admit', store.users.admit(stored.handle, admission)),
+      askAgain(engine, 'admit', () => store.users.admit(stored.handle, admission)),
     )
     if (outcome.kind === 'rejected') throw limitError(limit?.most ?? 0)
     if (outcome.kind === 'gone') return undefined
@@ -111,7 +111,8 @@ async function admit(
 function claim(engine: Engine, previous: Stored, next: Stored): Promise<string | undefined> {
   const { handle, owner, tombstone } = givingWay(previous, next)
   const { store, clock } = engine
-  return ask(engine, 'claim', store.claim(handle, tombstone, clock.now(), owner))
+  const now = clock.now()
+  return askAgain(engine, 'claim', () => store.claim(handle, tombstone, now, owner))
 }
 
 function givingWay({ handle, meta }: Stored, next: Stored): GivingWay {

@@ -9,6 +9,7 @@ import type { Channel } from './channel.ts'
 import type { Device } from './device.ts'
 import type { Handle } from './id.ts'
 import type { ReferenceKey } from './references.ts'
+import type { StoreHealth } from './store-health.ts'
 import type { UserKey } from './user.ts'
 import type { Watch, WatchListener } from './watch.ts'
 
@@ -230,6 +231,8 @@ export interface Store {
    * store that cannot.
    */
   watch?(listener: WatchListener, interval: number): Watch
+  /** How the store is. */
+  readonly health?: StoreHealth
   close(): Promise<void>
 }
 

@@ -2,7 +2,7 @@
 import { decodeMetaLine } from './document.ts'
 import type { Meta } from './document.ts'
 import type { Device } from './device.ts'
-import { ask } from './engine.ts'
+import { ask, askAgain } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { tellRevoked } from './ended.ts'
 import { MEMORY } from './former.ts'
@@ -73,7 +73,9 @@ export class UserSessions {
     const mark = options.current === undefined ? undefined : handleOf(options.current)
     const { store, clock } = this.#engine
     const page = { now: clock.now(), offset, count: limit }
-    const { entries, isFull } = await ask(this.#engine, 'list', store.users.list(this.#owner, page))
+    const { entries, isFull } = await askAgain(this.#engine, 'list', () =>
+      store.users.list(this.#owner, page),
+    )
     const sessions = entries.flatMap(({ handle, metaLine }) => {
       const meta = decodeMetaLine(metaLine)
       return meta?.signIn?.userId === this.#userId ? [describeSession(handle, meta, mark)] : []
@@ -85,7 +87,7 @@ export class UserSessions {
   /** How many live sessions the user has, in one round trip. */
   count(): Promise<number> {
     const { store, clock } = this.#engine
-    return ask(this.#engine, 'count', store.users.count(this.#owner, clock.now()))
+    return askAgain(this.#engine, 'count', () => store.users.count(this.#owner, clock.now()))
   }
 
   /** Ends one session of the user; whatever is not theirs, or no handle at all, ends nothing. */
@@ -120,12 +122,13 @@ export class UserSessions {
     const ended: Handle[] = []
     // Devices that still come with the cookie of another package are the user's as well.
     if (migrateFrom.length > 0)
-      await ask(this.#engine, 'revoke', store.users.bar(this.#owner, MEMORY))
+      await askAgain(this.#engine, 'revoke', () => store.users.bar(this.#owner, MEMORY))
     // From the front each time, until a batch has all that is left: whatever is added or moved meanwhile,
     // none is passed over, and what begins after that step began after the call.
     for (let batches = 0; batches < MOST_BATCHES; batches++) {
-      const batch = store.users.end(this.#owner, { except, most: BATCH })
-      const { handles, isLast } = await ask(this.#engine, 'revoke', batch)
+      const { handles, isLast } = await ask(this.#engine, 'revoke', () =>
+        store.users.end(this.#owner, { except, most: BATCH }),
+      )
       // At once: a later batch may fail, and these have ended all the same.
       tellRevoked(this.#engine, handles, by, this.#userId)
       ended.push(...handles)

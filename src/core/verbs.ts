@@ -3,7 +3,6 @@ import { noteActive } from './activity.ts'
 import { csrfTokenOf, isCsrfTokenOf } from './csrf.ts'
 import { withLine } from './document.ts'
 import type { Fields, Meta } from './document.ts'
-import { milliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
 import { incrementField, sumOf, updateField } from './field.ts'
 import { requireFresh } from './fresh.ts'
@@ -15,7 +14,7 @@ import {
   optionError,
 } from './errors.ts'
 import type { SessionId } from './id.ts'
-import { checkLifetime, resolveLifetime } from './lifetime.ts'
+import { checkLifetime, graceOf, resolveLifetime } from './lifetime.ts'
 import { look, read } from './load.ts'
 import { PrintableMeta } from './printable-meta.ts'
 import { isReserved, reservedError } from './reserved.ts'
@@ -24,9 +23,6 @@ import type { Behind } from './session-object.ts'
 import type { LifetimeOptions, RegenerateOptions, SessionMeta, SignInOptions } from './session.ts'
 import { checkedUserId } from './user.ts'
 import type { WorkingCopy } from './working-copy.ts'
-
-/** The tombstone of a moved session lives this long, so no grace can be longer. */
-const MOST_GRACE = 30_000
 
 export class Verbs implements Behind {
   readonly #copy: WorkingCopy
@@ -44,6 +40,7 @@ export class Verbs implements Behind {
       intent === 'regenerate' ? undefined : stored?.id,
       this.#copy.meta(),
       !stored,
+      (this.#copy.unread ?? this.#copy.stale) !== undefined,
     )
   }
 
@@ -68,6 +65,7 @@ export class Verbs implements Behind {
       if (!loaded) return copy.gone()
       copy.stored = { ...loaded, formerId: copy.stored.formerId }
       copy.isConfirmed = true
+      copy.stale = undefined
       fill(this.#fields, loaded.fields)
     })
   }
@@ -96,6 +94,7 @@ export class Verbs implements Behind {
       throw optionError(`regenerate has no option '${name}'; it takes keepData and grace.`)
     }
     const graceMs = graceOf(grace)
+    if (copy.unread) throw copy.unread
     // Not awaited where nothing is under way: what the handler does next belongs to the new session.
     if (copy.busy) await copy.busy
     if (copy.standing === 'moved' || copy.standing === 'gone') throw goneError()
@@ -208,6 +207,7 @@ export class Verbs implements Behind {
   }
 
   verifyCsrf(token: unknown): boolean {
+    if (this.#copy.unread) throw this.#copy.unread
     const id = this.#isEnded ? undefined : this.#clientId
     return id !== undefined && isCsrfTokenOf(id, token)
   }
@@ -246,6 +246,7 @@ export class Verbs implements Behind {
   }
 
   #refuseEnded(): void {
+    if (this.#copy.unread) throw this.#copy.unread
     if (this.#isEnded) throw goneError()
   }
 
@@ -286,13 +287,4 @@ export class Verbs implements Behind {
   get #fields(): Fields {
     return (this.#copy.session ?? {}) as unknown as Fields
   }
-}
-
-function graceOf(grace: RegenerateOptions['grace']): number {
-  if (grace === undefined || grace === 0) return 0
-  const value = milliseconds('grace', grace)
-  if (value <= MOST_GRACE) return value
-  throw optionError(
-    'grace must be at most 30 s: it is meant for requests that are under way already.',
-  )
 }

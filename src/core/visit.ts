@@ -7,6 +7,8 @@ import type { FormerSessions } from './former.ts'
 import type { SessionId } from './id.ts'
 import { findSession, look, presentedBy } from './load.ts'
 import type { Found } from './load.ts'
+import { foundWithout, isOutage, policyFor } from './outage.ts'
+import type { Decision } from './plan.ts'
 import { expiryOf } from './policy.ts'
 import { recall } from './recall.ts'
 import { isReserved, reservedError } from './reserved.ts'
@@ -14,13 +16,19 @@ import type { Session } from './session.ts'
 import type { Claim, HeaderLine, Instruction, RequestHead } from './transport.ts'
 import { Verbs } from './verbs.ts'
 import { WorkingCopy } from './working-copy.ts'
-import type { Decision } from './working-copy.ts'
 
 const verbsOf = (copy: WorkingCopy): Verbs => new Verbs(copy)
 const NO_LINES: readonly HeaderLine[] = []
 
+/** How many requests have begun and have not settled. */
+export interface OpenRequests {
+  count: number
+}
+
 export class Visit<Data extends object> {
   readonly #engine: Engine
+  readonly #open: OpenRequests
+  #isCounted = true
   readonly #request: RequestHead
   readonly #copy: WorkingCopy
   #opening: Promise<void> | undefined
@@ -31,8 +39,10 @@ export class Visit<Data extends object> {
   #adopted: FormerSessions | undefined
   #isCookieFresh = true
 
-  constructor(engine: Engine, request: RequestHead) {
+  constructor(engine: Engine, request: RequestHead, open: OpenRequests) {
     this.#engine = engine
+    this.#open = open
+    open.count++
     this.#request = request
     this.#copy = new WorkingCopy(engine, request, verbsOf)
   }
@@ -61,9 +71,7 @@ export class Visit<Data extends object> {
 
   async #find(claim: Claim, recalled: Found | undefined): Promise<void> {
     const copy = this.#copy
-    const found = recalled ?? (await findSession(this.#engine, claim))
-    const adopted = found.standing === 'none' ? await this.#adopt() : undefined
-    const { standing, loaded } = adopted ?? found
+    const { standing, loaded } = recalled ?? (await this.#lookFor(claim))
     copy.presented = presentedBy(claim)
     copy.found(standing, loaded)
     const { validate, events } = this.#engine
@@ -72,6 +80,7 @@ export class Visit<Data extends object> {
       if (await validate(copy.session as unknown as HookSession, this.#request.source)) return
     } catch (error) {
       copy.found(undefined)
+      this.leave()
       throw error
     }
     events.tell('rejected', { reason: 'validate', handle: loaded.handle })
@@ -79,6 +88,28 @@ export class Visit<Data extends object> {
     copy.presented = []
     copy.cookie = 'keep'
     this.#isCookieFresh = true
+  }
+
+  async #lookFor(claim: Claim): Promise<Found> {
+    const copy = this.#copy
+    try {
+      const found = await findSession(this.#engine, claim)
+      return (found.standing === 'none' ? await this.#adopt() : undefined) ?? found
+    } catch (error) {
+      const found = isOutage(error) ? this.#without(claim) : undefined
+      if (!found || !isOutage(error)) {
+        this.leave()
+        throw error
+      }
+      if (found.loaded) copy.stale = error
+      else copy.unread = error
+      return found
+    }
+  }
+
+  #without(claim: Claim): Found | undefined {
+    const policy = policyFor(this.#engine, this.#request.source)
+    return policy === 'error' ? undefined : foundWithout(this.#engine, policy, claim)
   }
 
   /** Nothing of ours was found: perhaps a session of another package goes on. */
@@ -151,10 +182,24 @@ export class Visit<Data extends object> {
    * the first byte of the response and again before the last.
    */
   settle(): Promise<void> | undefined {
+    const settling = this.#settle()
+    if (!this.#isCounted) return settling
+    if (settling) return settling.finally(() => this.leave())
+    this.leave()
+    return undefined
+  }
+
+  /** For adapters: this request will not settle any more, so that nobody waits for it. */
+  leave(): void {
+    if (this.#isCounted) this.#open.count--
+    this.#isCounted = false
+  }
+
+  #settle(): Promise<void> | undefined {
     const copy = this.#copy
     if (this.#abandoned) return undefined
-    if (copy.busy) return copy.busy.then(() => this.settle())
-    if (!this.#isCookieFresh) return this.#lastly(this.#refresh().then(() => this.settle()))
+    if (copy.busy) return copy.busy.then(() => this.#settle())
+    if (!this.#isCookieFresh) return this.#lastly(this.#refresh().then(() => this.#settle()))
     if (this.#assigned)
       return this.#lastly(this.load().then(() => copy.serially(() => copy.save(false))))
     if (!this.#isOpen || copy.isIdle) return undefined

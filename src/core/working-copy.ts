@@ -1,6 +1,6 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
 import { noteActive } from './activity.ts'
-import { changesOf } from './changes.ts'
+import { changesOf, NO_CHANGES } from './changes.ts'
 import type { Changes } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
@@ -13,8 +13,9 @@ import { isWithin, within } from './hook-scope.ts'
 import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
 import { endPresented } from './load.ts'
 import { plan } from './plan.ts'
-import type { Plan, Situation, Standing } from './plan.ts'
+import type { Decision, Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
+import { Queue } from './queue.ts'
 import { fill, SessionObject } from './session-object.ts'
 import type { Behind } from './session-object.ts'
 import type { LifetimeOptions, SignInOptions } from './session.ts'
@@ -25,12 +26,6 @@ import type { Loaded } from './touched.ts'
 import { userKeyOf } from './user.ts'
 import { create, end, noteSize, ownerOf, regenerate, update } from './write.ts'
 import type { Stored } from './write.ts'
-
-export interface Decision extends Changes {
-  readonly plan: Plan
-}
-
-const NO_CHANGES: Changes = { changes: [], body: '' }
 
 export class WorkingCopy {
   readonly engine: Engine
@@ -44,10 +39,12 @@ export class WorkingCopy {
   /** With intent `regenerate`: whether the stored data go along, and how long the old id answers. */
   keepData = false
   grace = 0
-  /** Limits to write with the next save. */
+  /** To write with the next save: limits, and when the user proved once more who they are. */
   lifetime: LifetimeOptions | undefined
-  /** When the user proved once more who they are, to write with the next save. */
   provenAt: number | undefined
+  /** The store failed, and nothing is known, or no more than what the session was some time ago. */
+  unread: Error | undefined
+  stale: Error | undefined
   discarded = false
   headSent = false
   /** The store has said within this request that the session is live, at a reload or a write. */
@@ -59,7 +56,7 @@ export class WorkingCopy {
   /** What the session object was filled with, or held when it was last written. */
   #loaded: Loaded | undefined
   #bornAt: number | undefined
-  #queue: Promise<unknown> | undefined
+  #queue: Queue | undefined
 
   constructor(engine: Engine, request: RequestHead, verbsOf: (copy: WorkingCopy) => Behind) {
     this.engine = engine
@@ -110,6 +107,7 @@ export class WorkingCopy {
     this.lifetime = undefined
     this.provenAt = undefined
     this.#bornAt = undefined
+    this.stale = undefined
   }
 
   /** The metadata that a save would leave behind. */
@@ -123,14 +121,15 @@ export class WorkingCopy {
     return { ...meta, ...lifetime, ...proven }
   }
 
-  /** Throws ERR_RESERVED_NAME, ERR_NOT_SERIALISABLE. */
+  /** Throws ERR_RESERVED_NAME, ERR_NOT_SERIALISABLE, ERR_STORE*. */
   decide(explicit: boolean): Decision {
     const { clock, rolling, touchInterval } = this.engine
     const { stored, intent, lifetime } = this
     const isFresh = intent === 'regenerate' && !this.keepData
     const changes = this.#session ? this.#changesOf(this.#session, isFresh) : NO_CHANGES
     const persistent = stored?.meta.persistent ?? false
-    const isDue = stored !== undefined && isTouchDue(stored.meta, touchInterval, clock.now())
+    const isKept = stored !== undefined && !this.stale
+    const isDue = isKept && isTouchDue(stored.meta, touchInterval, clock.now())
     const isMoved = lifetime !== undefined && (persistent || this.meta().persistent)
     const decided = plan({
       standing: this.standing ?? 'none',
@@ -144,6 +143,7 @@ export class WorkingCopy {
       cookieDue: stored?.id !== undefined && (isMoved || (rolling && persistent && isDue)),
       headSent: this.headSent,
     })
+    if (this.unread && (decided.store !== 'none' || decided.dropped)) throw this.unread
     return { ...changes, plan: decided }
   }
 
@@ -286,7 +286,7 @@ export class WorkingCopy {
     const now = engine.clock.now()
     // Noted first, so that a second look within this request does not touch again.
     this.stored = { ...stored, meta: { ...stored.meta, lastSeenAt: now } }
-    const touch = engine.store.touch(stored.handle, now, ownerOf(stored.meta))
+    const touch = () => engine.store.touch(stored.handle, now, ownerOf(stored.meta))
     if ((await ask(engine, 'touch', touch)) === 'gone') return false
     noteActive(engine, this.request.source, stored, stored)
     return true
@@ -313,20 +313,13 @@ export class WorkingCopy {
   serially<Value>(work: () => Promise<Value>): Promise<Value> {
     // A verb that a hook awaits would wait for the write that waits for the hook.
     if (isWithin(this)) return Promise.reject(inHookError())
-    const run = this.#queue ? this.#queue.then(work) : work()
-    const tail = run.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#queue = tail
-    void tail.then(() => {
-      if (this.#queue === tail) this.#queue = undefined
-    })
-    return run
+    if (this.unread) return Promise.reject(this.unread)
+    this.#queue ??= new Queue()
+    return this.#queue.run(work)
   }
 
   /** Resolves when no write is under way; undefined where none is. */
   get busy(): Promise<unknown> | undefined {
-    return this.#queue
+    return this.#queue?.busy
   }
 }

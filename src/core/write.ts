@@ -4,7 +4,7 @@ import type { Changes } from './changes.ts'
 import { conflictError, MOST_TRIES, rebase, tellConflicts } from './conflict.ts'
 import { encodeDocument, endedTombstone, movedTombstone } from './document.ts'
 import type { Fields, Meta } from './document.ts'
-import { ask } from './engine.ts'
+import { askAgain } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { tellDestroyed, tellRevoked } from './ended.ts'
 import { HandstampError } from './errors.ts'
@@ -58,12 +58,12 @@ export async function create(
     const id = await newSessionId(randomTag(), engine.generateId, request)
     const handle = handleOf(id)
     const outcome = await withReferences(engine, { handle, meta, body }, undefined, () =>
-      ask(engine, 'create', engine.store.create(handle, document, ttl)),
+      askAgain(engine, 'create', () => engine.store.create(handle, document, ttl)),
     )
     // A client that resends a command whose reply was lost finds its own document.
     if (
       outcome === 'created' ||
-      (await ask(engine, 'load', engine.store.load(handle))) === document
+      (await askAgain(engine, 'load', () => engine.store.load(handle))) === document
     ) {
       engine.events.tell('created', { handle })
       return { handle, id, meta, body }
@@ -81,7 +81,7 @@ export async function update(
   fields: Fields,
 ): Promise<Meta | undefined> {
   const send = (patch: Patch): Promise<UpdateOutcome> =>
-    ask(engine, 'update', engine.store.update(stored.handle, patch))
+    askAgain(engine, 'update', () => engine.store.update(stored.handle, patch))
   const next = { handle: stored.handle, meta: { ...stored.meta, ...lifetime }, body }
   const written = await withReferences(engine, next, stored, () =>
     writePatch(engine, stored, changes, lifetime, fields, send),
@@ -117,7 +117,9 @@ export async function regenerate(
         ...(document === undefined ? {} : { fresh: { document, ttl } }),
       }
       const { store } = engine
-      return ask(engine, 'regenerate', store.regenerate(stored.handle, patch, succession))
+      return askAgain(engine, 'regenerate', () =>
+        store.regenerate(stored.handle, patch, succession),
+      )
     }
     const meta = next.fresh ?? { ...stored.meta, ...next.lifetime }
     const held = { handle: successor, meta, body: next.body }
@@ -205,7 +207,7 @@ export async function remove(
 ): Promise<boolean> {
   const owner = stored && ownerOf(stored.meta)
   const outcome = await withReferences(engine, undefined, stored, () =>
-    ask(engine, 'end', engine.store.end(handle, tombstone, owner)),
+    askAgain(engine, 'end', () => engine.store.end(handle, tombstone, owner)),
   )
   return outcome === 'ended'
 }

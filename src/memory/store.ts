@@ -18,6 +18,7 @@ import type {
   UpdateOutcome,
   UserStore,
 } from '../core/store.ts'
+import type { Finding, StoreHealth } from '../core/store-health.ts'
 import type { UserKey } from '../core/user.ts'
 import type { Watch, WatchListener } from '../core/watch.ts'
 import { MemoryActivity } from './activity.ts'
@@ -57,11 +58,23 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 }
 
 /** Each verb reads and writes in one turn of the event loop, which makes it atomic. */
+const MEMORY_ONLY: Finding = {
+  code: 'memory-store',
+  severity: 'warning',
+  message:
+    'Sessions are kept in the memory of this process: they end with it, and no other process knows them. Use redisStore.',
+}
+
 class MemoryStore implements Store {
   readonly users: UserStore
   readonly references: ReferenceStore = new MemoryReferences()
   readonly activity: MemoryActivity
   readonly revocations: MemoryChannel = new MemoryChannel()
+  readonly health: StoreHealth = {
+    ping: async () => undefined,
+    examine: async () => [MEMORY_ONLY],
+    faultOf: () => 'refused',
+  }
   readonly #documents: Documents
 
   constructor(max: number, clock: Clock) {

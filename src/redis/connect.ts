@@ -1,6 +1,7 @@
 /** From a URL to a connected client of whichever package is installed. */
 import { HandstampError } from '../core/errors.ts'
 import type { RedisClient } from './driver.ts'
+import { recommendedIoredisOptions, recommendedNodeRedisOptions } from './recommended.ts'
 
 export interface Connection {
   readonly client: RedisClient
@@ -22,28 +23,25 @@ export async function connect(url: string): Promise<Connection> {
   )
 }
 
-/** Answers soon or not at all: a request is not to wait through a client's own rounds of retries. */
-const IOREDIS_OPTIONS = { maxRetriesPerRequest: 1, enableAutoPipelining: true }
-
 async function openIoredis(url: string): Promise<Connection> {
   const { Redis } = await import('ioredis')
-  const client = new Redis(url, IOREDIS_OPTIONS)
+  const client = new Redis(url, recommendedIoredisOptions())
   client.on('error', () => undefined)
   return { client, close: async () => client.disconnect() }
 }
 
 async function openIovalkey(url: string): Promise<Connection> {
   const { Redis } = await import('iovalkey')
-  const client = new Redis(url, IOREDIS_OPTIONS)
+  const client = new Redis(url, recommendedIoredisOptions())
   client.on('error', () => undefined)
   return { client, close: async () => client.disconnect() }
 }
 
 async function openNodeRedis(url: string): Promise<Connection> {
   const { createClient } = await import('redis')
-  const client = createClient({ url })
+  const client = createClient({ url, ...recommendedNodeRedisOptions() })
   client.on('error', () => undefined)
-  // Goes on trying in the background; until then commands wait, each for its deadline.
+  // Goes on trying in the background.
   client.connect().catch(() => undefined)
   return { client: client as RedisClient, close: async () => client.destroy() }
 }

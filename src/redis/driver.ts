@@ -4,9 +4,13 @@
  * shape; no client is imported here.
  */
 import type { ChannelListener, Subscription } from '../core/channel.ts'
-import { HandstampError, optionError } from '../core/errors.ts'
+import { optionError } from '../core/errors.ts'
+import type { HandstampError } from '../core/errors.ts'
 import { openAside } from './aside.ts'
 import type { Aside } from './aside.ts'
+import { ioredisFacts, nodeRedisFacts } from './client-facts.ts'
+import type { ClientFacts } from './client-facts.ts'
+import { neverConnectedError, readinessOf } from './ready.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
 import { openTracking } from './tracking-connection.ts'
 import type { Hear, TrackingConnection } from './tracking-connection.ts'
@@ -30,6 +34,8 @@ export interface Driver {
   track(prefix: string, channel: string, hear: Hear): Promise<TrackingConnection | undefined>
   /** A connection of its own, for a while; undefined where the client cannot make one. */
   aside(): Promise<Aside<Driver> | undefined>
+  /** How the client is set up, as far as it says. */
+  facts(): Promise<ClientFacts>
   /** The keys lie on several servers. */
   readonly isCluster: boolean
 }
@@ -77,14 +83,18 @@ export function driverOf(client: RedisClient): Driver {
   if (typeof client !== 'object' || client === null) throw notAClient()
   if ('call' in client && typeof client.call === 'function') {
     keepProcessAlive(client)
+    const readiness = readinessOf(client)
     const isCluster = 'isCluster' in client && client.isCluster === true
     const call = callerOf(client)
     const send = isCluster ? call : piping(client, call)
+    const get = getterOf((_key, command) => call(command), isCluster)
     return {
       isCluster,
-      send: (_key, _isReadonly, command) => send(command),
-      get: getterOf((_key, command) => call(command), isCluster),
-      sendAlong: (key, command) => (isCluster ? pipedAlong(client, key, command) : call(command)),
+      send: (_key, _isReadonly, command) => whenReady(readiness, () => send(command)),
+      get: (key) => whenReady(readiness, () => get(key)),
+      sendAlong: (key, command) =>
+        whenReady(readiness, () => (isCluster ? pipedAlong(client, key, command) : call(command))),
+      facts: async () => ioredisFacts(client),
       subscribe: (channel, listener) => subscribe(client, channel, listener),
       track: (prefix, channel, hear) => openTracking(client, prefix, channel, hear),
       aside: () => asideOf(client),
@@ -95,21 +105,31 @@ export function driverOf(client: RedisClient): Driver {
   if (typeof client.isOpen !== 'boolean') throw notAClient()
   keepProcessAlive(client)
   const sendTo = senderOf(client)
-  const send: Driver['send'] = (key, isReadonly, args) =>
-    client.isOpen ? sendTo(key, isReadonly, [...args]) : Promise.reject(notConnectedError())
+  const readiness = readinessOf(client)
+  const send: Driver['send'] = (key, isReadonly, args) => sendTo(key, isReadonly, [...args])
   const isCluster = 'nodeClient' in client
+  const get = getterOf((key, command) => send(key, true, command), isCluster)
   return {
     isCluster,
-    send,
-    get: getterOf((key, command) => send(key, true, command), isCluster),
-    sendAlong: (key, args) => send(key, false, args),
+    send: (key, isReadonly, args) => whenReady(readiness, () => send(key, isReadonly, args)),
+    get: (key) => whenReady(readiness, () => get(key)),
+    sendAlong: (key, args) => whenReady(readiness, () => send(key, false, args)),
+    facts: async () => nodeRedisFacts(client),
     aside: () => asideOf(client),
     track: (prefix, channel, hear) => openTracking(client, prefix, channel, hear),
     subscribe: (channel, listener) =>
       client.isOpen
         ? subscribe(client, channel, listener)
-        : refusedSubscription(notConnectedError()),
+        : refusedSubscription(neverConnectedError()),
   }
+}
+
+function whenReady<Reply>(
+  readiness: () => Promise<void> | undefined,
+  send: () => Promise<Reply>,
+): Promise<Reply> {
+  const waiting = readiness()
+  return waiting ? waiting.then(send) : send()
 }
 
 /** On a Cluster two keys are seldom in one slot, as MGET wants them. */
@@ -192,12 +212,5 @@ function keepProcessAlive(client: object): void {
 function notAClient(): HandstampError {
   return optionError(
     'What was given is not a client of ioredis, redis (node-redis 5 or later) or iovalkey; redisStore takes a url, too.',
-  )
-}
-
-function notConnectedError(): HandstampError {
-  return new HandstampError(
-    'ERR_STORE',
-    'The Redis client is not connected: node-redis needs `await client.connect()` before the first request.',
   )
 }

@@ -2,3 +2,10 @@
 export { redisStore } from './store.ts'
 export type { RedisStoreOptions } from './store.ts'
 export type { RedisClient } from './driver.ts'
+export {
+  recommendedIoredisClusterOptions,
+  recommendedIoredisOptions,
+  recommendedIoredisSentinelOptions,
+  recommendedNodeRedisClusterOptions,
+  recommendedNodeRedisOptions,
+} from './recommended.ts'

@@ -17,6 +17,7 @@ import type {
   UpdateOutcome,
   UserStore,
 } from '../core/store.ts'
+import type { StoreHealth } from '../core/store-health.ts'
 import type { UserKey } from '../core/user.ts'
 import type { Watch, WatchListener } from '../core/watch.ts'
 import { RedisActivity } from './activity.ts'
@@ -25,7 +26,17 @@ import { connect } from './connect.ts'
 import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
-import { adoptionKeys, checkedPrefix, keysOf, pinKey, revokedChannel, sessionKey } from './keys.ts'
+import { examine } from './examine.ts'
+import { faultOf } from './fault.ts'
+import {
+  adoptionKeys,
+  checkedPrefix,
+  keysOf,
+  markerKey,
+  pinKey,
+  revokedChannel,
+  sessionKey,
+} from './keys.ts'
 import { RedisReferences } from './references.ts'
 import { Replication } from './replication.ts'
 import { runScript } from './script.ts'
@@ -114,6 +125,7 @@ function overUrl(url: string): [Driver, () => Promise<void>] {
         return driver.sendAlong(key, args)
       },
       aside: async () => (await open()).aside(),
+      facts: async () => (await open()).facts(),
       isCluster: false,
     },
     async () => {
@@ -129,6 +141,7 @@ class RedisStore implements Store {
   readonly references: ReferenceStore
   readonly activity: ActivityStore
   readonly revocations: RedisChannel
+  readonly health: StoreHealth
   readonly #prefix: string
   readonly #driver: Driver
   readonly #replication: Replication
@@ -143,6 +156,11 @@ class RedisStore implements Store {
     this.references = new RedisReferences(prefix, driver)
     this.activity = new RedisActivity(prefix, driver)
     this.revocations = new RedisChannel(revokedChannel(prefix), driver)
+    this.health = {
+      ping: () => driver.sendAlong(markerKey(prefix, 'AAA', ''), ['PING']),
+      examine: () => examine(driver, prefix),
+      faultOf,
+    }
     this.#close = close
   }
 

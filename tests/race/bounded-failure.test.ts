@@ -106,3 +106,68 @@ test('a node-redis client that nobody connected says so', async () => {
   )
   expect(error.message).toContain('client.connect()')
 })
+
+describe('health', () => {
+  test('of Redis as it comes tells what is unsafe about it, of one that is set up well nothing', async () => {
+    const server = await startRedis({ single: true })
+    onTestFinished(() => server.stop())
+    const { port } = server.single
+    const plain = new Redis({ port })
+    onTestFinished(() => plain.disconnect())
+    await plain.config('SET', 'save', '')
+    await plain.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lru')
+    const unsafe = createSessions({ store: redisStore({ client: plain }), storeTimeout: '60s' })
+    const report = await unsafe.health()
+    expect(report).toMatchObject({ ok: true, store: 'up', breaker: 'closed' })
+    expect(report.latencyMs).toBeGreaterThanOrEqual(0)
+    expect(report.findings.map(({ code }) => code)).toEqual([
+      'evicts',
+      'not-persistent',
+      'no-replicas',
+      'client-no-command-timeout',
+      'client-no-socket-timeout',
+      'client-offline-queue',
+      'client-resends',
+    ])
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report)
+    await plain.config('SET', 'maxmemory-policy', 'noeviction', 'appendonly', 'yes')
+    const safe = createSessions({
+      store: redisStore({ url: `redis://127.0.0.1:${port}` }),
+      storeTimeout: '60s',
+    })
+    onTestFinished(() => safe.close())
+    expect((await safe.health()).findings.map(({ code }) => code)).toEqual(['no-replicas'])
+    await plain.call(
+      'ACL',
+      'SETUSER',
+      'narrow',
+      'on',
+      '>secret',
+      '~hs:*',
+      '+@read',
+      '+info',
+      '+ping',
+    )
+    const narrow = new Redis({ port, username: 'narrow', password: 'secret' })
+    onTestFinished(() => narrow.disconnect())
+    const confined = createSessions({ store: redisStore({ client: narrow }), storeTimeout: '60s' })
+    const finding = (await confined.health()).findings.find(({ code }) => code === 'acl-too-narrow')
+    expect(finding?.message).toMatch(/SET; EVAL/)
+  })
+
+  test.each(clients)(
+    'of %s without a server says that it is down, and does not throw',
+    async (_, connect) => {
+      const { client, stop } = connect(1)
+      onTestFinished(() => void stop())
+      const sessions = createSessions({ store: redisStore({ client }), storeTimeout: 50 })
+      expect(await sessions.health()).toEqual({
+        ok: false,
+        store: 'down',
+        breaker: 'closed',
+        latencyMs: null,
+        findings: [],
+      })
+    },
+  )
+})

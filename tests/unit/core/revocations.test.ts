@@ -5,6 +5,8 @@ import { SessionEmitter } from '../../../src/core/events.ts'
 import type { SessionEvents } from '../../../src/core/events.ts'
 import type { Handle } from '../../../src/core/id.ts'
 import { announcementsOf, decodeAnnouncement, Revocations } from '../../../src/core/revocations.ts'
+import { StoreCalls } from '../../../src/core/store-calls.ts'
+import { memoryStore } from '../../../src/memory/index.ts'
 
 const handleAt = (at: number): Handle => `abc${String(at).padStart(22, '0')}` as Handle
 const handles = (count: number): Handle[] => Array.from({ length: count }, (_, at) => handleAt(at))
@@ -57,7 +59,7 @@ describe('an announcement', () => {
 })
 
 describe('revocations', () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
   afterEach(() => void vi.useRealTimers())
 
   /** An engine's end of a channel that the test holds the other end of. */
@@ -74,7 +76,8 @@ describe('revocations', () => {
     }
     const events = new SessionEmitter()
     const background = new Set<Promise<unknown>>()
-    const engine = { events, background, storeTimeout: 250 }
+    const calls = new StoreCalls(memoryStore(), events, 250)
+    const engine = { events, calls, background, storeTimeout: 250 }
     const failed: SessionEvents['storeFailed'][0][] = []
     events.on('storeFailed', (event) => failed.push(event))
     const revoked: SessionEvents['revoked'][0][] = []

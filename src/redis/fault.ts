@@ -1,0 +1,23 @@
+/** What the failure of a command means; told by the code that Redis puts first in an error. */
+import type { Fault } from '../core/store-health.ts'
+
+/** Of a server that starts, hangs in a script, or has lost its master or its slots: it did nothing. */
+const DOWN = /^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN)\b/
+/** Of a server that was the master a moment ago, or is about to be rid of a slot. */
+const PASSING = /^(READONLY|NOREPLICAS|TRYAGAIN|MOVED|ASK)\b/
+/** `ERR …`, `WRONGTYPE …`, `OOM …`: there is a server that answers. */
+const REPLY = /^[A-Z]{3,}\b/
+
+export function faultOf(error: unknown): Fault {
+  // A command that the client would not send is no fault of the connection.
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError)
+    return 'refused'
+  const { message, name, code } = error as Error & { code?: unknown }
+  if (DOWN.test(message)) return 'down'
+  if (PASSING.test(message)) return 'passing'
+  // Ours: it was not sent.
+  if (name === 'HandstampError') return code === 'ERR_STORE' ? 'down' : 'refused'
+  // Of the system: ECONNREFUSED, ECONNRESET …; some say no more than that.
+  if (typeof code === 'string') return 'lost'
+  return REPLY.test(message) ? 'refused' : 'lost'
+}
