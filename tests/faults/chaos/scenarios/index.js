@@ -1,6 +1,9 @@
 /** All scenarios, in the order of the table. */
+import { clocks } from './clocks.js'
 import { clusterKilled, clusterMoved } from './cluster.js'
+import { lostReplies } from './lost-replies.js'
 import { killed, stopped } from './outages.js'
+import { full, readonly } from './refused.js'
 import { sentinelHung, sentinelKilled, sentinelPlanned } from './sentinel.js'
 
 /** @type {readonly import('../figure.js').Scenario[]} */
@@ -12,4 +15,8 @@ export const scenarios = [
   sentinelHung,
   clusterKilled,
   clusterMoved,
+  lostReplies,
+  full,
+  readonly,
+  clocks,
 ]
