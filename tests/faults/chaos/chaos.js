@@ -5,7 +5,6 @@ import { Skipped } from './figure.js'
 import { libraries } from './contestant.js'
 import { readOptions } from './options.js'
 import { pageWith, textOf } from './table.js'
-import { scenarios } from './scenarios/index.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -32,6 +31,8 @@ try {
  */
 async function runAll(options) {
   const { only, against, isQuick, minutes, seed } = options
+  // Imports what was just built.
+  const { scenarios } = await import('./scenarios/index.js')
   const chosen = scenarios.filter(({ name, isLong }) => (only ? only.test(name) : !isLong))
   if (chosen.length === 0) throw new Error(`no scenario is called ${String(only)}`)
   /** @type {import('./table.js').Result[]} */

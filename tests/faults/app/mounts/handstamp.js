@@ -1,4 +1,5 @@
 /** handstamp on Koa, with the client as its documentation recommends. */
+import { once } from 'node:events'
 import { createSessions } from 'handstamp'
 import { session } from 'handstamp/koa'
 import { redisStore } from 'handstamp/redis'
@@ -18,6 +19,7 @@ const recommended = {
 /** @type {import('../app.js').Mount} */
 export async function mount(app, { address, options }) {
   const client = connectIoredis(address, { redis: recommended })
+  if (client.status !== 'ready') await once(client, 'ready')
   const sessions = createSessions({ store: redisStore({ client }), ...options })
   app.use(session(sessions))
   return { sessions, storeCalls: countOf(client) }

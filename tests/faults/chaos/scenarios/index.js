@@ -4,6 +4,7 @@ import { clusterKilled, clusterMoved } from './cluster.js'
 import { lostReplies } from './lost-replies.js'
 import { killed, stopped } from './outages.js'
 import { full, readonly } from './refused.js'
+import { soak } from './soak.js'
 import { sentinelHung, sentinelKilled, sentinelPlanned } from './sentinel.js'
 
 /** @type {readonly import('../figure.js').Scenario[]} */
@@ -19,4 +20,5 @@ export const scenarios = [
   full,
   readonly,
   clocks,
+  soak,
 ]
