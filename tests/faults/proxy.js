@@ -115,28 +115,18 @@ function join(client, target, decide) {
 
   /** Writes the replies that are there, in order, each as late as its fault wants it. */
   const write = async () => {
-    if (isWriting) return
+    if (isWriting || isBlack) return
     isWriting = true
-    for (let next = open[0]; next?.reply && !isBlack; next = open[0]) {
+    for (let next = open[0]; next?.reply; next = open[0]) {
       open.shift()
       const { fault, reply } = next
       if (fault?.kind === 'delay') await pause(fault.milliseconds)
       if (fault?.kind === 'hold') await fault.until
       if (isBlack || client.destroyed) return
-      switch (fault?.kind) {
-        case 'lose-reply':
-          return reset()
-        case 'swallow':
-          return blackhole()
-        case 'half-close':
-          client.end()
-          return
-        case 'corrupt':
-          client.write(fault.how(Buffer.from(reply)))
-          break
-        default:
-          client.write(reply)
-      }
+      if (fault?.kind === 'lose-reply') return reset()
+      if (fault?.kind === 'swallow') return blackhole()
+      if (fault?.kind === 'half-close') return void client.end()
+      client.write(fault?.kind === 'corrupt' ? fault.how(Buffer.from(reply)) : reply)
     }
     isWriting = false
   }

@@ -39,16 +39,18 @@ export async function siteThrough(
   const proxy = await startProxy(port)
   onTestFinished(() => proxy.stop())
   const prefix = freshPrefix()
+  // The deadline is not the matter here, and a busy machine may need more than its 250 ms.
+  const patient = { storeTimeout: '5s', ...options } as const
   const direct = ioredis(port)
   const client = await connect(proxy.port)
   return {
     proxy,
-    sessions: createSessions<Data>({ store: redisStore({ client, prefix }), ...options }),
-    truth: createSessions<Data>({ store: redisStore({ client: direct, prefix }), ...options }),
+    sessions: createSessions<Data>({ store: redisStore({ client, prefix }), ...patient }),
+    truth: createSessions<Data>({ store: redisStore({ client: direct, prefix }), ...patient }),
   }
 }
 
-export function ioredis(port: number, options: object = {}): Redis {
+function ioredis(port: number, options: object = {}): Redis {
   const client = new Redis({ port, retryStrategy: () => 10, ...options })
   client.on('error', () => undefined)
   onTestFinished(() => client.disconnect())

@@ -48,7 +48,11 @@ async function onKoa(mount, setup) {
     }
     ctx.body = (await answer(turn, mounted.sessions)) ?? {}
   })
-  return { listener: app.callback(), storeCalls: mounted.storeCalls ?? (() => 0) }
+  const answerTo = app.callback()
+  return {
+    listener: (request, response) => void answerTo(request, response),
+    storeCalls: mounted.storeCalls ?? (() => 0),
+  }
 }
 
 /** @param {Mount} mount @param {import('./server.js').Setup} setup @returns {Promise<App>} */
@@ -56,6 +60,8 @@ async function onExpress(mount, setup) {
   const { default: express } = await import('express')
   const app = express()
   const mounted = await mount(app, setup)
+  // Express 5 awaits its handlers.
+  // oxlint-disable-next-line oxc/no-async-endpoint-handlers
   app.use(async (request, response) => {
     const { session } = /** @type {any} */ (request)
     /** @type {Turn} */

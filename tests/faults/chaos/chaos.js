@@ -45,7 +45,7 @@ async function runAll(options) {
       process.stderr.write(`${place}, ${name}, ${seconds} s: ${step}\n`)
     }
     progress('begins')
-    const result = { name, title }
+    const result = { name, title: isQuick ? `${title} (shortened by --quick)` : title }
     try {
       const figures = await run({
         libraries: libraries.filter((library) => library === 'handstamp' || against.test(library)),

@@ -36,6 +36,7 @@ export function readOptions(words) {
         write: { type: 'boolean', default: false },
       },
     })
+    if (values.quick && values.write) throw new Error('--write is for complete runs, not --quick')
     return {
       only: values.only === undefined ? undefined : new RegExp(values.only, 'i'),
       against: new RegExp(values.against ?? (values.quick ? '^$' : ''), 'i'),

@@ -87,9 +87,9 @@ async function watchOf(app) {
   const before = (await app.state())?.heap ?? 0
   let most = 0
   let heap = before
-  let isOn = true
+  const end = new AbortController()
   const watching = (async () => {
-    while (isOn) {
+    while (!end.signal.aborted) {
       await pause(1000)
       const state = await app.state()
       most = Math.max(most, state?.inFlight ?? 0)
@@ -98,7 +98,7 @@ async function watchOf(app) {
   })()
   return {
     async stop() {
-      isOn = false
+      end.abort()
       await watching
       return { most, growth: (heap - before) / 2 ** 20 }
     },

@@ -50,7 +50,7 @@ function tableOf(results) {
     }),
   ])
   return [
-    `${describeMachine()}`,
+    describeMachine(),
     '',
     `| | bar | handstamp | ${peers.join(' | ')} |`,
     `| --- | ---: | ---: | ${peers.map(() => '---:').join(' | ')} |`,

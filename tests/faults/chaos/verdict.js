@@ -6,12 +6,12 @@
 export const SLOW = 300
 
 /** @param {Record} record */
-export function latency({ begin, end, status }) {
+function latency({ begin, end, status }) {
   return status === 0 ? Infinity : end - begin
 }
 
 /** @param {Record} record */
-export function isGood(record) {
+function isGood(record) {
   return record.status === 200 && latency(record) <= SLOW
 }
 
@@ -22,7 +22,7 @@ export function slowest(records) {
 
 /** @param {readonly Record[]} records @param {number} part */
 export function percentile(records, part) {
-  const times = records.map(latency).sort((a, b) => a - b)
+  const times = records.map(latency).toSorted((a, b) => a - b)
   return times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? NaN
 }
 

@@ -105,9 +105,16 @@ export const clusterMoved = {
         for (const { port } of masters) ask(port, 'SCRIPT', 'FLUSH').catch(() => {})
       }, 500)
       await run('redis-cli', [
-        ...['--cluster', 'reshard', `127.0.0.1:${from?.port}`, '--cluster-yes'],
-        ...['--cluster-from', from?.id ?? '', '--cluster-to', to?.id ?? ''],
-        ...['--cluster-slots', '2000'],
+        '--cluster',
+        'reshard',
+        `127.0.0.1:${from?.port}`,
+        '--cluster-yes',
+        '--cluster-from',
+        from?.id ?? '',
+        '--cluster-to',
+        to?.id ?? '',
+        '--cluster-slots',
+        '2000',
       ]).finally(() => clearInterval(flushing))
     })
     return [

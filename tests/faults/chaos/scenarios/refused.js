@@ -34,7 +34,9 @@ async function refused(library, [refuse = '', ...how], [allow = '', ...back]) {
       unread: reads.filter(({ status, body }) => status !== 200 || body?.n === undefined).length,
       logouts: logouts.filter(({ status }) => status === 200).length,
       // Told that they have left, and still inside.
-      stayed: after.filter(({ body }, at) => logouts[at]?.status === 200 && body?.n != null).length,
+      stayed: after.filter(
+        ({ body }, at) => logouts[at]?.status === 200 && typeof body?.n === 'number',
+      ).length,
       isAlive: app.isAlive(),
     }
   } finally {

@@ -130,7 +130,7 @@ async function live(apps, strike) {
   const again = createLoad(apps[0]?.port ?? 0)
   const back = await inParallel([...left.keys()], async (cookie) => {
     const { body } = await again.send({ path: '/read', cookie })
-    return body?.n != null
+    return typeof body?.n === 'number'
   })
   await again.stop(0)
 
