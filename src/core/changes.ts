@@ -4,15 +4,8 @@
  */
 import { jsonCodec } from './codec.ts'
 import type { Codec } from './codec.ts'
-import {
-  encodeField,
-  holdsProto,
-  lineOf,
-  linesOf,
-  MAX_DEPTH,
-  nestingOf,
-  notSerialisable,
-} from './document.ts'
+import { encodeField, holdsProto, MAX_DEPTH, nestingOf, notSerialisable } from './document.ts'
+import { lineOf, linesOf } from './lines.ts'
 import type { Fields } from './document.ts'
 import { HandstampError } from './errors.ts'
 import { isReserved, reservedError } from './reserved.ts'

@@ -1,6 +1,7 @@
 /** Two requests wrote the same field: what becomes of it, and who is told. */
 import { refuseUnstorable } from './changes.ts'
-import { decodeDocument, encodeField, linesOf } from './document.ts'
+import { decodeDocument, encodeField } from './document.ts'
+import { linesOf } from './lines.ts'
 import type { Fields } from './document.ts'
 import type { Engine } from './engine.ts'
 import { goneError, HandstampError } from './errors.ts'

@@ -16,6 +16,7 @@ import type { Codec } from './codec.ts'
 import { HandstampError } from './errors.ts'
 import { asHandle } from './id.ts'
 import type { Handle } from './id.ts'
+import { linesOf } from './lines.ts'
 import { META_FIELD } from './reserved.ts'
 import type { Lifetime, Tombstone } from './store.ts'
 
@@ -65,11 +66,6 @@ export function encodeExtra({ persistent, signIn }: Lifetime): string {
   return `,${JSON.stringify({ persistent: persistent || undefined, user, at, device })}`
 }
 
-/** One field's line; the name is JSON text. */
-export function lineOf(name: string, value: string): string {
-  return `,${name}:${value}\n`
-}
-
 /** One value as text, undefined for a field that is absent; throws ERR_NOT_SERIALISABLE naming the field. */
 export function encodeField(name: string, value: unknown, codec: Codec): string | undefined {
   if (value === undefined) return undefined
@@ -94,49 +90,6 @@ export function notSerialisable(name: string, cause?: unknown): HandstampError {
       cause: cause instanceof TypeError || cause instanceof RangeError ? undefined : cause,
     },
   )
-}
-
-/** The lines of a body: field name (as JSON text) → value. Regular expressions end lines at U+2028, so by hand. */
-export function linesOf(body: string): Map<string, string> {
-  const lines = new Map<string, string>()
-  for (let start = 0; start < body.length;) {
-    const end = body.indexOf('\n', start)
-    if (end === -1) break
-    const name = /,("(?:[^"\\]|\\[^])*"):/y
-    name.lastIndex = start
-    const match = name.exec(body)
-    if (match) lines.set(match[1] as string, body.slice(name.lastIndex, end))
-    start = end + 1
-  }
-  return lines
-}
-
-/** One field's value in a body, '' where it has none. */
-export function valueIn(body: string, name: string): string {
-  const place = placeOf(body, name)
-  return place ? body.slice(place.value, place.end) : ''
-}
-
-/** The body with one field's line replaced, or without it where `value` is ''. */
-export function withLine(body: string, name: string, value: string): string {
-  const line = value === '' ? '' : lineOf(name, value)
-  const place = placeOf(body, name)
-  if (!place) return body + line
-  return body.slice(0, place.start) + line + body.slice(place.end + 1)
-}
-
-interface Place {
-  readonly start: number
-  readonly value: number
-  /** Where the line break stands. */
-  readonly end: number
-}
-
-function placeOf(body: string, name: string): Place | undefined {
-  const mark = `,${name}:`
-  const start = body.startsWith(mark) ? 0 : body.indexOf(`\n${mark}`) + 1
-  if (start === 0 && !body.startsWith(mark)) return undefined
-  return { start, value: start + mark.length, end: body.indexOf('\n', start) }
 }
 
 /** Reads a document of any origin: what is not ours, or harmful, is `corrupt`, never an exception. */

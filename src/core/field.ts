@@ -1,7 +1,8 @@
 /** One field, changed atomically in the store. */
 import { refuseUnstorable, tooLargeError } from './changes.ts'
 import { conflictError, linesIn, MOST_TRIES, valueOf } from './conflict.ts'
-import { encodeField, valueIn, withLine } from './document.ts'
+import { encodeField } from './document.ts'
+import { valueIn, withLine } from './lines.ts'
 import type { Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine } from './engine.ts'

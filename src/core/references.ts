@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import { answerOf } from './answer.ts'
-import { linesOf } from './document.ts'
+import { linesOf } from './lines.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask, askAgain } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'

@@ -1,5 +1,6 @@
 /** From one session to a user's: always a new id, in the user's slot, with the limit held. */
-import { decodeDocument, encodeDocument, linesOf, movedTombstone, withLine } from './document.ts'
+import { decodeDocument, encodeDocument, movedTombstone } from './document.ts'
+import { linesOf, withLine } from './lines.ts'
 import type { Fields, Meta } from './document.ts'
 import { askAgain } from './engine.ts'
 import type { Engine } from './engine.ts'

@@ -2,10 +2,11 @@
  * What a request changed of what it loaded, for less than encoding everything: most requests only read,
  * and what is no object cannot change within.
  */
-import { compare } from './changes.ts'
+import { changesOf, compare } from './changes.ts'
 import type { Changes } from './changes.ts'
 import type { Codec } from './codec.ts'
-import { encodeField, lineOf, valueIn, withLine } from './document.ts'
+import { encodeField } from './document.ts'
+import { lineOf, valueIn, withLine } from './lines.ts'
 import type { Fields } from './document.ts'
 import { isReserved, META_FIELD, reservedError } from './reserved.ts'
 
@@ -15,8 +16,9 @@ export interface Loaded {
   readonly fields: Fields
 }
 
-/** False: perhaps something was changed. */
-export function isUntouched(loaded: Loaded, session: object, codec: Codec): boolean {
+/** Whether the session holds what the stored body says. False: perhaps not. */
+export function isUntouched(loaded: Loaded, body: string, session: object, codec: Codec): boolean {
+  if (loaded.body !== body) return false
   const fields = session as Fields
   const names = Object.keys(fields)
   const kept =
@@ -24,8 +26,14 @@ export function isUntouched(loaded: Loaded, session: object, codec: Codec): bool
   return names.length === kept && names.every((name) => isKept(name, loaded, fields, codec))
 }
 
-/** As `changesOf` the loaded body; throws the same. */
-export function changesSince(loaded: Loaded, session: object, codec: Codec): Changes {
+/** As `changesOf`, for less where the stored body is the one that was loaded; throws the same. */
+export function changesSince(
+  loaded: Loaded,
+  storedBody: string,
+  session: object,
+  codec: Codec,
+): Changes {
+  if (loaded.body !== storedBody) return changesOf(storedBody, session, codec)
   const fields = session as Fields
   const stored = new Map<string, string>()
   const names: string[] = []

@@ -1,7 +1,7 @@
 /** The verbs of a session, carried out on the working copy of its request. */
 import { noteActive } from './activity.ts'
 import { csrfTokenOf, isCsrfTokenOf } from './csrf.ts'
-import { withLine } from './document.ts'
+import { withLine } from './lines.ts'
 import type { Fields, Meta } from './document.ts'
 import type { Duration } from './duration.ts'
 import { incrementField, sumOf, updateField } from './field.ts'
@@ -18,6 +18,7 @@ import { checkLifetime, graceOf, resolveLifetime } from './lifetime.ts'
 import { look, read } from './load.ts'
 import { PrintableMeta } from './printable-meta.ts'
 import { isReserved, reservedError } from './reserved.ts'
+import { signInWith } from './request-sign-in.ts'
 import { fill } from './session-object.ts'
 import type { Behind } from './session-object.ts'
 import type { LifetimeOptions, RegenerateOptions, SessionMeta, SignInOptions } from './session.ts'
@@ -119,7 +120,7 @@ export class Verbs implements Behind {
   }
 
   signIn(userId: string, options: SignInOptions): Promise<void> {
-    return this.#copy.serially(async () => this.#copy.signIn(checkedUserId(userId), options))
+    return this.#copy.serially(async () => signInWith(this.#copy, checkedUserId(userId), options))
   }
 
   signOut(): Promise<void> {

@@ -1,7 +1,6 @@
 /** A session as one request holds it: what is stored, what is changed, and how the one becomes the other. */
 import { noteActive } from './activity.ts'
 import { changesOf, NO_CHANGES } from './changes.ts'
-import type { Changes } from './changes.ts'
 import type { Fields, Meta } from './document.ts'
 import { ask } from './engine.ts'
 import type { Engine, HookSession } from './engine.ts'
@@ -10,22 +9,22 @@ import type { DropReason } from './events.ts'
 import { endFormers } from './former.ts'
 import type { Handle } from './id.ts'
 import { isWithin, within } from './hook-scope.ts'
-import { checkLifetime, freshMeta, resolveLifetime } from './lifetime.ts'
+import { freshMeta, resolveLifetime } from './lifetime.ts'
 import { endPresented } from './load.ts'
 import { plan } from './plan.ts'
 import type { Decision, Plan, Situation, Standing } from './plan.ts'
 import { isTouchDue } from './policy.ts'
 import { Queue } from './queue.ts'
-import { fill, SessionObject } from './session-object.ts'
+import { SessionObject } from './session-object.ts'
 import type { Behind } from './session-object.ts'
-import type { LifetimeOptions, SignInOptions } from './session.ts'
-import { signIn as admitUser, userMeta } from './sign-in.ts'
+import type { LifetimeOptions } from './session.ts'
 import type { RequestHead } from './transport.ts'
 import { changesSince, isUntouched } from './touched.ts'
 import type { Loaded } from './touched.ts'
-import { userKeyOf } from './user.ts'
 import { create, end, noteSize, ownerOf, regenerate, update } from './write.ts'
 import type { Stored } from './write.ts'
+
+const NOTHING: Loaded = { body: '', fields: {} }
 
 export class WorkingCopy {
   readonly engine: Engine
@@ -54,7 +53,7 @@ export class WorkingCopy {
   #isDropTold = false
   #session: SessionObject | null | undefined
   /** What the session object was filled with, or held when it was last written. */
-  #loaded: Loaded | undefined
+  #loaded: Loaded = NOTHING
   #bornAt: number | undefined
   #queue: Queue | undefined
 
@@ -67,7 +66,7 @@ export class WorkingCopy {
   found(standing: Standing | undefined, loaded?: Stored & { readonly fields: Fields }): void {
     this.standing = standing
     this.stored = loaded
-    this.#loaded = loaded
+    this.#loaded = loaded ?? NOTHING
     this.#session = undefined
   }
 
@@ -75,8 +74,9 @@ export class WorkingCopy {
   get session(): SessionObject | null {
     if (this.#session === undefined) {
       // Looked at once: a near cache parses the fields at every look.
-      if (this.#loaded) this.#loaded = { body: this.#loaded.body, fields: this.#loaded.fields }
-      this.replace(this.#loaded?.fields ?? {})
+      const { body, fields } = this.#loaded
+      this.#loaded = { body, fields }
+      this.replace(fields)
     }
     return this.#session as SessionObject | null
   }
@@ -89,10 +89,9 @@ export class WorkingCopy {
     if (!stored)
       return standing === 'none' && (session === undefined || Object.keys(session).length === 0)
     const { codec, touchInterval, clock } = this.engine
-    const known = this.#known
     return (
       standing === 'live' &&
-      (session === undefined || (known !== undefined && isUntouched(known, session, codec))) &&
+      (session === undefined || isUntouched(this.#loaded, stored.body, session, codec)) &&
       !isTouchDue(stored.meta, touchInterval, clock.now())
     )
   }
@@ -123,10 +122,12 @@ export class WorkingCopy {
 
   /** Throws ERR_RESERVED_NAME, ERR_NOT_SERIALISABLE, ERR_STORE*. */
   decide(explicit: boolean): Decision {
-    const { clock, rolling, touchInterval } = this.engine
+    const { clock, codec, rolling, touchInterval } = this.engine
     const { stored, intent, lifetime } = this
     const isFresh = intent === 'regenerate' && !this.keepData
-    const changes = this.#session ? this.#changesOf(this.#session, isFresh) : NO_CHANGES
+    const base = isFresh ? '' : (stored?.body ?? '')
+    const session = this.#session
+    const changes = session ? changesSince(this.#loaded, base, session, codec) : NO_CHANGES
     const persistent = stored?.meta.persistent ?? false
     const isKept = stored !== undefined && !this.stale
     const isDue = isKept && isTouchDue(stored.meta, touchInterval, clock.now())
@@ -147,27 +148,13 @@ export class WorkingCopy {
     return { ...changes, plan: decided }
   }
 
-  /** What is known of the fields that are stored now. */
-  get #known(): Loaded | undefined {
-    return this.#loaded && this.#loaded.body === this.stored?.body ? this.#loaded : undefined
-  }
-
-  #changesOf(session: SessionObject, isFresh: boolean): Changes {
-    const { codec } = this.engine
-    if (isFresh) return changesOf('', session, codec)
-    const known = this.#known
-    return known
-      ? changesSince(known, session, codec)
-      : changesOf(this.stored?.body ?? '', session, codec)
-  }
-
   /** Decides and writes. `explicit`: code awaits it, so a change that cannot be saved is an error. */
   async save(explicit: boolean, decided?: Decision): Promise<void> {
     let decision = decided ?? this.decide(explicit)
     const { beforeSave } = this.engine
     const { store } = decision.plan
     if (beforeSave && (store === 'create' || store === 'update' || store === 'regenerate')) {
-      await this.#runBeforeSave()
+      await this.runBeforeSave()
       decision = this.decide(explicit)
     }
     const { dropped, cookie } = decision.plan
@@ -176,7 +163,8 @@ export class WorkingCopy {
     if (cookie !== 'keep') this.cookie = cookie
   }
 
-  async #runBeforeSave(): Promise<void> {
+  /** The hook of the application, which may change the session further. */
+  async runBeforeSave(): Promise<void> {
     const { beforeSave } = this.engine
     if (!beforeSave) return
     const session = this.session as unknown as HookSession
@@ -197,7 +185,7 @@ export class WorkingCopy {
         this.replace(null)
         return true
       case 'create':
-        this.#written(await create(engine, source, this.meta(), body, fields), seen)
+        this.written(await create(engine, source, this.meta(), body, fields), seen)
         return true
       case 'touch':
         return this.touch()
@@ -205,7 +193,7 @@ export class WorkingCopy {
         if (!stored) return false
         const lifetime = this.lifetime && this.meta()
         const meta = await update(engine, stored, { changes, body }, lifetime, fields)
-        return meta !== undefined && this.#written({ ...stored, meta, body }, seen)
+        return meta !== undefined && this.written({ ...stored, meta, body }, seen)
       }
       case 'regenerate': {
         if (!stored) return false
@@ -213,20 +201,20 @@ export class WorkingCopy {
         const fresh = this.keepData ? {} : { fresh: this.meta() }
         const next = { changes, body, lifetime, grace: this.grace, ...fresh }
         const successor = await regenerate(engine, source, stored, next, fields)
-        return successor !== undefined && this.#written(successor, seen)
+        return successor !== undefined && this.written(successor, seen)
       }
     }
   }
 
   /** What was written is what the next change is compared with. */
-  #written(stored: Stored, seen?: Loaded): true {
+  written(stored: Stored, seen = NOTHING): true {
     const { codec, onConflict } = this.engine
     // A resolver may have put other values into the session than were encoded before.
     const isResolved = typeof onConflict === 'function' && this.#session
     const body = isResolved ? changesOf('', isResolved, codec).body : stored.body
     noteActive(this.engine, this.request.source, stored, this.stored)
     this.stored = { ...stored, body }
-    this.#loaded = isResolved ? undefined : seen
+    this.#loaded = isResolved ? NOTHING : seen
     this.standing = 'live'
     this.isConfirmed = true
     this.intent = 'keep'
@@ -247,36 +235,6 @@ export class WorkingCopy {
     this.presented = []
     this.intent = 'keep'
     this.startAnew()
-  }
-
-  /** Makes the session one of a user's, at once. */
-  async signIn(userId: string, { keepData = true, ...lifetime }: SignInOptions): Promise<void> {
-    const { engine, stored, request } = this
-    if (this.standing === 'moved' || this.standing === 'gone') throw goneError()
-    if (this.headSent) throw headSentError()
-    const limits = { ...this.lifetime, ...checkLifetime(lifetime) }
-    resolveLifetime(limits, freshMeta(engine, engine.clock.now()))
-    if (this.session === null) this.replace({})
-    const session = this.session as unknown as Fields
-    const before = { ...session }
-    if (!keepData) fill(session, {})
-    try {
-      await this.#runBeforeSave()
-      const isCarried = keepData && (this.intent !== 'regenerate' || this.keepData)
-      const { body } = changesOf('', session, engine.codec)
-      const meta = userMeta(engine, request, userId, limits)
-      const next = { meta, body, fields: session, keepData: isCarried }
-      const admitted = await admitUser(engine, request.source, userKeyOf(userId), next, stored)
-      if (!admitted) return this.gone()
-      this.startAnew()
-      this.#written(admitted)
-    } catch (error) {
-      // The visitor keeps the session that they had.
-      if (!keepData) fill(session, before)
-      throw error
-    }
-    this.presented = []
-    this.cookie = 'set'
   }
 
   /** False: the session is gone. */

@@ -6,7 +6,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { encodeDocument, lineOf, linesOf } from '../../src/core/document.ts'
+import { encodeDocument } from '../../src/core/document.ts'
+import { lineOf, linesOf } from '../../src/core/lines.ts'
 import { decodeDocument, endedTombstone, movedTombstone } from '../../src/core/document.ts'
 import { jsonCodec } from '../../src/core/codec.ts'
 import type { Decoded, Meta } from '../../src/core/document.ts'

@@ -3,8 +3,10 @@
  *
  * Its standard input is a pipe whose other end its parent holds. However the parent ends, kill -9
  * included, the system closes that pipe; then the keeper kills the servers and removes their folder.
- * Argument: the wanted servers as JSON. Standard output: one line of JSON, see `Report`.
+ * Argument: the wanted servers as JSON. Standard output: one line of JSON, see `Report`, and one more for
+ * each port on standard input, whose server has ended and is started again.
  */
+import { createInterface } from 'node:readline'
 import { startCluster } from './cluster.mjs'
 import { startSentinel } from './sentinel.mjs'
 import { createServers } from './servers.mjs'
@@ -22,12 +24,12 @@ import { startSingle } from './single.mjs'
  * @property {import('./cluster.mjs').Cluster} [cluster]
  * @property {import('./sentinel.mjs').Sentinel} [sentinel]
  *
- * @typedef {{ addresses: Addresses } | { failure: string }} Report
+ * @typedef {{ addresses: Addresses } | { restarted: number } | { failure: string }} Report
  */
 
 const servers = createServers()
 
-process.stdin.resume()
+createInterface({ input: process.stdin }).on('line', (port) => void restart(Number(port)))
 process.stdin.once('close', () => void end())
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void end())
 // A parent that is gone does not read any more; the end of standard input is what counts.
@@ -54,6 +56,16 @@ async function start(wanted) {
     ...(single && { single }),
     ...(cluster && { cluster }),
     ...(sentinel && { sentinel }),
+  }
+}
+
+/** @param {number} port */
+async function restart(port) {
+  try {
+    await servers.restart(port)
+    report({ restarted: port })
+  } catch (error) {
+    report({ failure: reasons(error).join(': ') })
   }
 }
 

@@ -12,6 +12,8 @@ import { until } from './until.mjs'
  * @property {string} folder the private folder; gone after `end`
  * @property {(args: (port: number, folder: string) => string[]) => Promise<number>} start
  *   starts a server with the given arguments; resolves to its port once it answers
+ * @property {(port: number) => Promise<void>} restart
+ *   starts a server that has ended again, on its port; resolves once it answers
  * @property {() => Promise<void>} end kills all servers and removes the folder
  */
 
@@ -20,6 +22,8 @@ export function createServers() {
   const folder = mkdtempSync(join(tmpdir(), 'handstamp-redis-'))
   /** @type {Set<{ kill(): Promise<void> }>} */
   const running = new Set()
+  /** How each server was started, by its port. @type {Map<number, string[]>} */
+  const wordsOf = new Map()
   let ended = false
 
   return {
@@ -31,8 +35,10 @@ export function createServers() {
         if (ended) throw new Error('the servers have been ended')
         const own = join(folder, String(port))
         mkdirSync(own)
-        const server = startServer(args(port, own))
+        const words = args(port, own)
+        const server = startServer(words)
         running.add(server)
+        wordsOf.set(port, words)
         if (await server.answers(port)) return port
         running.delete(server)
         const log = readLog(own)
@@ -40,6 +46,16 @@ export function createServers() {
         if (attempt < 5 && /address already in use/i.test(log)) continue
         throw new Error(`redis-server did not start on port ${port}: ${log.slice(-500)}`)
       }
+    },
+
+    async restart(port) {
+      const words = wordsOf.get(port)
+      if (!words || ended) throw new Error(`no server to start again on port ${port}`)
+      const server = startServer(words)
+      running.add(server)
+      if (await server.answers(port)) return
+      running.delete(server)
+      throw new Error(`redis-server did not start again on port ${port}`)
     },
 
     async end() {

@@ -25,7 +25,9 @@ import { withProgress } from './progress.mjs'
  *
  * @template {Wanted} W
  * @param {W} wanted
- * @returns {Promise<Started<W> & { stop(): Promise<void> }>}
+ * @returns {Promise<Started<W> & {
+ *   restart(port: number): Promise<void>, stop(): Promise<void>
+ * }>} `restart` starts a server again that was killed
  */
 export async function startRedis(wanted) {
   await ensureRedis()
@@ -42,23 +44,42 @@ export async function startRedis(wanted) {
     await ended
   }
 
-  const report = await withProgress('starting Redis', firstLine(keeper.stdout))
-  if ('failure' in report) {
-    await stop()
-    throw new Error(report.failure)
+  const reports = reportsOf(keeper.stdout)
+  const next = async () => {
+    const report = (await reports.next()).value ?? { failure: ENDED }
+    if ('failure' in report) throw new Error(report.failure)
+    return report
   }
+  const output = /** @type {import('node:net').Socket} */ (/** @type {unknown} */ (keeper.stdout))
+  /** @type {Promise<unknown>} */
+  let restarting = Promise.resolve()
+  const restart = (/** @type {number} */ port) => {
+    const restarted = restarting.then(async () => {
+      output.ref()
+      keeper.stdin.write(`${port}\n`)
+      await next().finally(() => output.unref())
+    })
+    restarting = restarted.catch(() => {})
+    return restarted
+  }
+
+  const report = await withProgress('starting Redis', next()).catch(async (error) => {
+    await stop()
+    throw error
+  })
   keeper.unref()
-  for (const pipe of [keeper.stdin, keeper.stdout])
-    /** @type {import('node:net').Socket} */ (pipe).unref()
-  const started = /** @type {Started<W>} */ (report.addresses)
-  return { ...started, stop }
+  for (const pipe of [keeper.stdin, output]) /** @type {import('node:net').Socket} */ (pipe).unref()
+  const { addresses } = /** @type {{ addresses: Started<W> }} */ (report)
+  return { ...addresses, restart, stop }
 }
+
+const ENDED = 'the process that keeps the Redis servers ended before they were ready'
 
 /**
  * @param {import('node:stream').Readable} output
- * @returns {Promise<import('./keeper.mjs').Report>}
+ * @returns {AsyncGenerator<import('./keeper.mjs').Report, undefined>}
  */
-async function firstLine(output) {
-  for await (const line of createInterface({ input: output })) return JSON.parse(line)
-  return { failure: 'the process that keeps the Redis servers ended before they were ready' }
+async function* reportsOf(output) {
+  for await (const line of createInterface({ input: output })) yield JSON.parse(line)
+  return undefined
 }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { changesOf, tooLargeError } from '../../../src/core/changes.ts'
 import { jsonCodec } from '../../../src/core/codec.ts'
 import type { Codec } from '../../../src/core/codec.ts'
-import { lineOf, linesOf } from '../../../src/core/document.ts'
+import { lineOf, linesOf } from '../../../src/core/lines.ts'
 import type { FieldChange } from '../../../src/core/store.ts'
 
 describe('a request that changed', () => {

@@ -9,12 +9,10 @@ import {
   encodeDocument,
   encodeField,
   endedTombstone,
-  lineOf,
-  linesOf,
   movedTombstone,
   nestingOf,
-  withLine,
 } from '../../../src/core/document.ts'
+import { lineOf, linesOf, withLine } from '../../../src/core/lines.ts'
 import type { Decoded, Fields, Meta } from '../../../src/core/document.ts'
 import { asHandle } from '../../../src/core/id.ts'
 import type { Handle } from '../../../src/core/id.ts'

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { changesOf } from '../../../src/core/changes.ts'
 import { jsonCodec } from '../../../src/core/codec.ts'
-import { lineOf, linesOf } from '../../../src/core/document.ts'
+import { lineOf, linesOf } from '../../../src/core/lines.ts'
 import { isReserved } from '../../../src/core/reserved.ts'
 import { changesSince, isUntouched } from '../../../src/core/touched.ts'
 
@@ -30,9 +30,12 @@ function bodyOf(values: Fields): string {
 
 test('nothing, whatever it looked at', () => {
   const { session, loaded } = load(fields)
-  expect(isUntouched(loaded, session, jsonCodec)).toBe(true)
-  expect(changesSince(loaded, session, jsonCodec)).toEqual({ changes: [], body: loaded.body })
-  expect(isUntouched({ body: '', fields: { '@': [1] } }, {}, jsonCodec)).toBe(true)
+  expect(isUntouched(loaded, loaded.body, session, jsonCodec)).toBe(true)
+  expect(changesSince(loaded, loaded.body, session, jsonCodec)).toEqual({
+    changes: [],
+    body: loaded.body,
+  })
+  expect(isUntouched({ body: '', fields: { '@': [1] } }, '', {}, jsonCodec)).toBe(true)
 })
 
 describe('it', () => {
@@ -56,8 +59,8 @@ describe('it', () => {
   ])('%s', (_what, change) => {
     const { session, loaded } = load(fields)
     change(session)
-    expect(isUntouched(loaded, session, jsonCodec)).toBe(false)
-    const { changes, body } = changesSince(loaded, session, jsonCodec)
+    expect(isUntouched(loaded, loaded.body, session, jsonCodec)).toBe(false)
+    const { changes, body } = changesSince(loaded, loaded.body, session, jsonCodec)
     expect(new Set(changes)).toEqual(new Set(changesOf(loaded.body, session, jsonCodec).changes))
     expect(linesOf(body)).toEqual(linesOf(bodyOf(session)))
   })
@@ -68,8 +71,8 @@ describe('it', () => {
   ])('put in %s, which is refused', (_what, change) => {
     const { session, loaded } = load(fields)
     change(session)
-    expect(isUntouched(loaded, session, jsonCodec)).toBe(false)
-    expect(() => changesSince(loaded, session, jsonCodec)).toThrow(
+    expect(isUntouched(loaded, loaded.body, session, jsonCodec)).toBe(false)
+    expect(() => changesSince(loaded, loaded.body, session, jsonCodec)).toThrow(
       expect.objectContaining({ code: 'ERR_NOT_SERIALISABLE' }),
     )
   })
@@ -88,11 +91,13 @@ describe('it', () => {
         const { session, loaded } = load(before)
         Object.assign(session, assigned)
         for (const one of removed) delete session[one]
-        const { changes, body } = changesSince(loaded, session, jsonCodec)
+        const { changes, body } = changesSince(loaded, loaded.body, session, jsonCodec)
         const all = changesOf(loaded.body, session, jsonCodec)
         expect(new Set(changes)).toEqual(new Set(all.changes))
         expect(linesOf(body)).toEqual(linesOf(all.body))
-        expect(isUntouched(loaded, session, jsonCodec) && changes.length > 0).toBe(false)
+        expect(isUntouched(loaded, loaded.body, session, jsonCodec) && changes.length > 0).toBe(
+          false,
+        )
       }),
       { numRuns: 2000 },
     )

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { ask } from '../../../tools/redis/ask.mjs'
 import { startRedis } from '../../../tools/redis/start.mjs'
+import { processOf } from '../../../tools/redis/process.mjs'
 import { until } from '../../../tools/redis/until.mjs'
 
 /** A process that starts a single server, prints where it is, then does as told. */
@@ -26,6 +27,16 @@ test('a server ends with the process that started it, even if that is killed', a
   user.kill('SIGKILL')
 
   await serverEnds(port, folder)
+})
+
+test('a server that was killed starts again on its port', async () => {
+  const { single, restart, stop } = await startRedis({ single: true })
+  onTestFinished(stop)
+  const pid = await processOf(single.port)
+  process.kill(pid, 'SIGKILL')
+  await restart(single.port)
+  expect(await processOf(single.port)).not.toBe(pid)
+  await expect(restart(1)).rejects.toThrow(/no server to start again/)
 })
 
 test('a server ends with a process that forgets to stop it, and does not keep that process alive', async () => {
