@@ -172,11 +172,10 @@ async function checkLine(
   expect(now?.user).toBe(signIns[0] ?? before.user)
   if (signIns.length > 0) expect(now?.handle).not.toBe(before.handle)
   // Nobody was in the way.
-  if (
-    requests.length === 1 &&
-    (before.user !== undefined || requests[0]?.deed.kind !== 'reauthenticate')
-  )
-    expect(done).toHaveLength(1)
+  const [only, ...others] = requests
+  const isAlone = only?.browser === browser && others.length === 0
+  if (isAlone && (before.user !== undefined || only.deed.kind !== 'reauthenticate'))
+    expect(mine).toHaveLength(1)
 }
 
 /** What holds at any time. Keeps in mind what each browser sees. */
