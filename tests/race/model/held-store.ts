@@ -10,8 +10,8 @@ export interface HeldStore {
   readonly store: Store
   /** Every handle that a session was ever written under, before it was written. */
   readonly handles: ReadonlySet<Handle>
-  /** Lets calls and replies go, one at a time, until `isDone`, and nothing is under way. */
-  run(scheduler: Scheduler, isDone: () => boolean): Promise<void>
+  /** Does all this at once; lets calls and replies go, one at a time, until nothing is under way any more. */
+  atOnce(scheduler: Scheduler, work: readonly (() => Promise<void>)[]): Promise<void>
 }
 
 type Verb = (...args: unknown[]) => Promise<unknown>
@@ -51,13 +51,17 @@ export function heldStore(real: Store, afterEach: () => Promise<void>): HeldStor
   return {
     store: held(real) as Store,
     handles,
-    async run(given, isDone) {
+    async atOnce(given, work) {
       scheduler = given
-      while (!isDone() || underWay > 0) {
+      let left = work.length
+      const running = Promise.allSettled(work.map((one) => one().finally(() => left--)))
+      while (left > 0 || underWay > 0) {
+        // Whatever can happen without the store happens first, so that the choice is among all that wait.
+        await new Promise((resolve) => setImmediate(resolve))
         if (given.count() > 0) await given.waitNext(1)
-        else await new Promise((resolve) => setImmediate(resolve))
       }
       scheduler = undefined
+      for (const outcome of await running) if (outcome.status === 'rejected') throw outcome.reason
     },
   }
 }

@@ -51,7 +51,7 @@ export class Round implements AsyncCommand<object, Site> {
       await step.settle()
       step.arrive()
     })
-    await site.interleaved(requests)
+    await site.atOnce(requests)
     const before = [...site.seen]
     for (const [at, seen] of before.entries()) {
       const fate = fateOf(at, seen, before, done)

@@ -61,7 +61,7 @@ export class Site {
       storeTimeout: '60s',
       clock,
       idleTimeout: '30m',
-      absoluteTimeout: '1h',
+      absoluteTimeout: '40m',
       cookie: { secure: true },
     })
     this.browsers = [new Visitor(this.sessions), new Visitor(this.sessions)]
@@ -73,11 +73,8 @@ export class Site {
   }
 
   /** Runs requests at once, their store calls and replies in the order of the scheduler. */
-  async interleaved(requests: readonly (() => Promise<void>)[]): Promise<void> {
-    let left = requests.length
-    const running = Promise.allSettled(requests.map((request) => request().finally(() => left--)))
-    await this.#held.run(this.#scheduler, () => left === 0)
-    for (const outcome of await running) if (outcome.status === 'rejected') throw outcome.reason
+  atOnce(requests: readonly (() => Promise<void>)[]): Promise<void> {
+    return this.#held.atOnce(this.#scheduler, requests)
   }
 
   /** A request that changes nothing, not even when the session was last seen. */
