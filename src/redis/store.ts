@@ -28,6 +28,7 @@ import type { Driver, RedisClient } from './driver.ts'
 import { adoptionKeys, checkedPrefix, keysOf, pinKey, revokedChannel, sessionKey } from './keys.ts'
 import { RedisReferences } from './references.ts'
 import { Replication } from './replication.ts'
+import { outcomeIn, textIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 import { subscribeLater } from './subscribe.ts'
@@ -149,7 +150,7 @@ class RedisStore implements Store {
   async load(handle: Handle): Promise<string | undefined> {
     const key = sessionKey(this.#prefix, handle)
     try {
-      return (await this.#driver.get(key)) ?? undefined
+      return textIn(await this.#driver.get(key)) ?? undefined
     } catch (error) {
       // Something stands there that is no string: a foreign key, which the caller will find unreadable.
       if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return ''
@@ -167,7 +168,7 @@ class RedisStore implements Store {
       String(ttl),
       'NX',
     ])
-    return reply === null ? 'taken' : 'created'
+    return reply === null ? 'taken' : outcomeIn(reply, 'OK') && 'created'
   }
 
   async pin(name: string, handle: Handle | undefined, ttl: number): Promise<Handle | undefined> {
@@ -180,7 +181,8 @@ class RedisStore implements Store {
     const { document, ttl, now, markTtl } = adoption
     const keys = adoptionKeys(this.#prefix, handle, adoption.owner)
     const args = [document, ...[ttl, now, markTtl].map(String)]
-    return (await runScript(this.#driver, scripts.adopt, keys, args)) as 'adopted' | 'known'
+    const reply = await runScript(this.#driver, scripts.adopt, keys, args)
+    return outcomeIn(reply, 'adopted', 'known')[0]
   }
 
   async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
@@ -193,7 +195,8 @@ class RedisStore implements Store {
     const args = [String(now), revision, name, String(by), String(maxBytes)]
     const keys = keysOf(this.#prefix, handle, owner)
     const reply = await runScript(this.#driver, scripts.increment, keys, args)
-    const [kind, value] = reply as [IncrementOutcome['kind'], string]
+    const kinds = ['incremented', 'not-integer', 'too-large', 'gone'] as const
+    const [kind, value] = outcomeIn(reply, ...kinds)
     return kind === 'incremented' ? { kind, value: Number(value) } : { kind }
   }
 
@@ -201,7 +204,7 @@ class RedisStore implements Store {
     const reply = runScript(this.#driver, scripts.touch, keysOf(this.#prefix, handle, owner), [
       String(now),
     ])
-    return (await reply) as 'touched' | 'gone'
+    return outcomeIn(await reply, 'touched', 'gone')[0]
   }
 
   async regenerate(
@@ -215,7 +218,8 @@ class RedisStore implements Store {
     const document = [fresh?.document ?? '', String(fresh?.ttl ?? '')]
     const args = [...argumentsOf(tombstone), ...document, ...patchArguments(patch)]
     const reply = await runScript(this.#driver, scripts.regenerate, keys, args)
-    return (reply as [string])[0] === 'taken' ? { kind: 'taken' } : updateOutcome(reply)
+    const isTaken = Array.isArray(reply) && reply[0] === 'taken'
+    return isTaken ? { kind: 'taken' } : updateOutcome(reply)
   }
 
   async end(
@@ -226,7 +230,7 @@ class RedisStore implements Store {
     const keys = keysOf(this.#prefix, handle, owner)
     const args = tombstone ? argumentsOf(tombstone) : []
     const reply = runScript(this.#driver, scripts.end, keys, args)
-    return (await reply) as 'ended' | 'absent'
+    return outcomeIn(await reply, 'ended', 'absent')[0]
   }
 
   async claim(
@@ -242,7 +246,7 @@ class RedisStore implements Store {
       keysOf(this.#prefix, handle, owner),
       args,
     )
-    const [kind, document] = reply as ['claimed' | 'gone', string]
+    const [kind, document] = outcomeIn(reply, 'claimed', 'gone')
     return kind === 'claimed' ? document : undefined
   }
 
@@ -284,7 +288,7 @@ function patchArguments({
 }
 
 function updateOutcome(reply: unknown): UpdateOutcome {
-  const [kind, ...rest] = reply as [UpdateOutcome['kind'], ...string[]]
+  const [kind, ...rest] = outcomeIn(reply, 'updated', 'conflict', 'too-large', 'gone')
   if (kind === 'updated') return { kind, conflicts: rest }
   return kind === 'conflict' ? { kind, document: rest[0] ?? '' } : { kind }
 }

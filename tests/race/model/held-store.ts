@@ -4,7 +4,7 @@
  */
 import type { Scheduler } from 'fast-check'
 import type { Handle } from '../../../src/core/id.ts'
-import type { Store, Succession } from '../../../src/index.ts'
+import type { Store, Succession } from '../../../src/core/store.ts'
 
 export interface HeldStore {
   readonly store: Store
