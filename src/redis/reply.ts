@@ -12,7 +12,7 @@ export function outcomeIn<Outcome extends string>(
   const outcome = outcomes.find((known) => known === first)
   if (outcome === undefined || !more.every((part) => typeof part === 'string'))
     throw foreignReply(outcomes.join(', '))
-  return [outcome, ...(more as string[])]
+  return [outcome, ...more]
 }
 
 /** The reply as `[count, …texts]`. */
@@ -20,7 +20,7 @@ export function countedIn(reply: unknown): readonly [number, ...string[]] {
   const [count, ...texts]: unknown[] = Array.isArray(reply) ? reply : [reply]
   if (!isCount(count) || !texts.every((text) => typeof text === 'string'))
     throw foreignReply('a count')
-  return [count, ...(texts as string[])]
+  return [count, ...texts]
 }
 
 /** The reply as two counts. */

@@ -63,7 +63,7 @@ describe.each([
     const known = [...(corpus('cookies') as string[]), cookie, `${cookie}0`, `sid=s:${value}`]
     await over(isLong ? 500_000 : 2000, spoiled(known), async (header) => {
       const step = await new Visitor(sessions, header).request()
-      if (step.session.user !== undefined) expect(header).toContain(value)
+      expect(step.session.user === undefined || header.includes(value)).toBe(true)
       await step.settle()
     })
     expect(await ann.visit(({ user }) => user)).toBe('ann')
@@ -93,7 +93,7 @@ test('a CSRF token is accepted only as it was given out', patiently, async () =>
   const texts = spoiled([...(corpus('tokens') as string[]), token, other, token.slice(1)])
   const inputs = fc.oneof({ weight: 5, arbitrary: texts }, fc.anything())
   await over(isLong ? 100_000 : 3000, inputs, (input) => {
-    if (input !== token) expect(step.session.verifyCsrf(input as string)).toBe(false)
+    expect(step.session.verifyCsrf(input as string)).toBe(input === token)
   })
 })
 

@@ -64,10 +64,10 @@ beforeAll(() => {
 afterAll(() => redis.disconnect())
 
 const places: Record<string, Place> = {
-  memory: { store: (_, clock) => memoryStore({ clock }), runs: isLong ? 3000 : 100 },
+  memory: { store: (_, clock) => memoryStore({ clock }), runs: isLong ? 3000 : 60 },
   Redis: {
     store: (prefix) => redisStore({ client: redis, prefix }),
-    runs: isLong ? 1000 : 30,
+    runs: isLong ? 1000 : 20,
   },
 }
 

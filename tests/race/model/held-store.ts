@@ -55,7 +55,8 @@ export function heldStore(real: Store, afterEach: () => Promise<void>): HeldStor
       scheduler = given
       let left = work.length
       const running = Promise.allSettled(work.map((one) => one().finally(() => left--)))
-      while (left > 0 || underWay > 0) {
+      const isBusy = (): boolean => left > 0 || underWay > 0
+      while (isBusy()) {
         // Whatever can happen without the store happens first, so that the choice is among all that wait.
         await new Promise((resolve) => setImmediate(resolve))
         if (given.count() > 0) await given.waitNext(1)

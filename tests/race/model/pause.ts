@@ -1,6 +1,6 @@
 /** Time passes. */
+import assert from 'node:assert/strict'
 import type { AsyncCommand } from 'fast-check'
-import { expect } from 'vitest'
 import { checkAll } from './round.ts'
 import type { Site } from './site.ts'
 
@@ -21,9 +21,9 @@ export class Pause implements AsyncCommand<object, Site> {
     for (const [browser, seen] of before.entries()) {
       if (!seen) continue
       const now = await site.look(browser)
-      if (site.clock.now() < seen.expiresAt) expect(now).toEqual(seen)
+      if (site.clock.now() < seen.expiresAt) assert.deepEqual(now, seen)
       else {
-        expect(now).toBeUndefined()
+        assert.equal(now, undefined)
         site.ended.add(seen.fields['born'] ?? 0)
       }
     }

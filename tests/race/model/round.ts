@@ -1,6 +1,6 @@
 /** Requests that run at once: what each does, and what must hold when all have arrived. */
+import assert from 'node:assert/strict'
 import type { AsyncCommand } from 'fast-check'
-import { expect } from 'vitest'
 import { HandstampError } from '../../../src/index.ts'
 import type { Session } from '../../../src/index.ts'
 import type { Data, Seen, Site, User } from './site.ts'
@@ -161,36 +161,39 @@ async function checkLine(
   const added = mine.filter(({ deed }) => deed.kind === 'increment' || deed.kind === 'update')
   const count = (before.fields['count'] ?? 0) + added.length
   const wrote = mine.flatMap(({ wrote: field }) => (field === undefined ? [] : [[field, 1]]))
-  expect(now?.fields).toEqual({
+  assert.deepEqual(now?.fields, {
     ...before.fields,
     ...(count > 0 && { count }),
     ...(Object.fromEntries(wrote) as Record<string, number>),
   })
   const signIns = mine.flatMap(({ deed }) => (deed.kind === 'signIn' ? [deed.user] : []))
   // Of parallel sign-ins with one id one succeeds.
-  expect(signIns.length).toBeLessThanOrEqual(1)
-  expect(now?.user).toBe(signIns[0] ?? before.user)
-  if (signIns.length > 0) expect(now?.handle).not.toBe(before.handle)
+  assert.ok(signIns.length <= 1)
+  assert.equal(now?.user, signIns[0] ?? before.user)
+  if (signIns.length > 0) assert.notEqual(now?.handle, before.handle)
   // Nobody was in the way.
   const [only, ...others] = requests
   const isAlone = only?.browser === browser && others.length === 0
   if (isAlone && (before.user !== undefined || only.deed.kind !== 'reauthenticate'))
-    expect(mine).toHaveLength(1)
+    assert.equal(mine.length, 1)
 }
 
 /** What holds at any time. Keeps in mind what each browser sees. */
 export async function checkAll(site: Site): Promise<void> {
   const live = await site.live()
   const born = live.flatMap((session) => session.born ?? [])
-  expect(born.filter((one) => site.ended.has(one))).toEqual([])
+  assert.deepEqual(
+    born.filter((one) => site.ended.has(one)),
+    [],
+  )
   // Of parallel regenerations one leaves a session.
-  expect(new Set(born).size).toBe(born.length)
+  assert.equal(new Set(born).size, born.length)
   for (const user of ['ann', 'bob']) {
     const { sessions } = await site.sessions.user(user).list()
     const listed = sessions.map(({ handle }) => handle).toSorted()
     const wanted = live.filter((session) => session.user === user).map(({ handle }) => handle)
-    expect(listed).toEqual(wanted.toSorted())
-    expect(await site.sessions.user(user).count()).toBe(wanted.length)
+    assert.deepEqual(listed, wanted.toSorted())
+    assert.equal(await site.sessions.user(user).count(), wanted.length)
   }
   for (const browser of site.browsers.keys()) site.seen[browser] = await site.look(browser)
   site.bury(live)
