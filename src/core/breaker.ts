@@ -53,13 +53,12 @@ export class Breaker {
   failed(error: HandstampError): void {
     if (this.isOpen || this.#isClosed) return
     this.#isFailing = true
-    const counted = (): void => {
-      if (this.#circuit.state === CircuitState.Open && !this.isOpen) this.#opened(error)
-    }
-    const fail = (): never => {
-      throw error
-    }
-    this.#circuit.execute(fail).then(counted, counted)
+    void this.#count(error)
+  }
+
+  async #count(failure: HandstampError): Promise<void> {
+    await this.#circuit.execute(() => Promise.reject(failure)).catch(() => undefined)
+    if (this.#circuit.state === CircuitState.Open && !this.isOpen) this.#opened(failure)
   }
 
   #opened(error: HandstampError): void {

@@ -207,7 +207,7 @@ export class WorkingCopy {
   }
 
   /** What was written is what the next change is compared with. */
-  written(stored: Stored, seen = NOTHING): true {
+  written(stored: Stored, seen: Loaded = NOTHING): true {
     const { codec, onConflict } = this.engine
     // A resolver may have put other values into the session than were encoded before.
     const isResolved = typeof onConflict === 'function' && this.#session

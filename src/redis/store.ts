@@ -22,8 +22,6 @@ import type { UserKey } from '../core/user.ts'
 import type { Watch, WatchListener } from '../core/watch.ts'
 import { RedisActivity } from './activity.ts'
 import { RedisChannel } from './channel.ts'
-import { connect } from './connect.ts'
-import type { Connection } from './connect.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
 import { examine } from './examine.ts'
@@ -38,10 +36,11 @@ import {
   sessionKey,
 } from './keys.ts'
 import { RedisReferences } from './references.ts'
+import { overUrl } from './over-url.ts'
 import { Replication } from './replication.ts'
+import { outcomeIn, textIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
-import { subscribeLater } from './subscribe.ts'
 import { Tracking } from './tracking.ts'
 import { RedisUsers } from './users.ts'
 
@@ -94,48 +93,6 @@ export function redisStore(options: RedisStoreOptions): Store {
   throw optionError('redisStore needs either a client or a url such as redis://localhost:6379.')
 }
 
-/** Connects at once, so that no request waits for it; what goes wrong is the error of every command, and tried again. */
-function overUrl(url: string): [Driver, () => Promise<void>] {
-  let connection: Promise<Connection> | undefined
-  let driver: Driver | undefined
-  let isClosed = false
-  const open = async (): Promise<Driver> => {
-    if (isClosed) throw new Error('The store was closed.')
-    connection ??= connect(url)
-    connection.catch(() => {
-      connection = undefined
-    })
-    return driverOf((await connection).client)
-  }
-  open().catch(() => undefined)
-  return [
-    {
-      send: async (key, isReadonly, args) => {
-        driver ??= await open()
-        return driver.send(key, isReadonly, args)
-      },
-      get: async (key) => {
-        driver ??= await open()
-        return driver.get(key)
-      },
-      subscribe: (channel, listener) => subscribeLater(open(), channel, listener),
-      track: async (prefix, channel, hear) => (await open()).track(prefix, channel, hear),
-      sendAlong: async (key, args) => {
-        driver ??= await open()
-        return driver.sendAlong(key, args)
-      },
-      aside: async () => (await open()).aside(),
-      facts: async () => (await open()).facts(),
-      isCluster: false,
-    },
-    async () => {
-      isClosed = true
-      const opened = await connection?.catch(() => undefined)
-      await opened?.close()
-    },
-  ]
-}
-
 class RedisStore implements Store {
   readonly users: UserStore
   readonly references: ReferenceStore
@@ -167,7 +124,7 @@ class RedisStore implements Store {
   async load(handle: Handle): Promise<string | undefined> {
     const key = sessionKey(this.#prefix, handle)
     try {
-      return (await this.#driver.get(key)) ?? undefined
+      return textIn(await this.#driver.get(key)) ?? undefined
     } catch (error) {
       // Something stands there that is no string: a foreign key, which the caller will find unreadable.
       if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return ''
@@ -185,7 +142,7 @@ class RedisStore implements Store {
       String(ttl),
       'NX',
     ])
-    return reply === null ? 'taken' : 'created'
+    return reply === null ? 'taken' : outcomeIn(reply, 'OK') && 'created'
   }
 
   async pin(name: string, handle: Handle | undefined, ttl: number): Promise<Handle | undefined> {
@@ -198,7 +155,8 @@ class RedisStore implements Store {
     const { document, ttl, now, markTtl } = adoption
     const keys = adoptionKeys(this.#prefix, handle, adoption.owner)
     const args = [document, ...[ttl, now, markTtl].map(String)]
-    return (await runScript(this.#driver, scripts.adopt, keys, args)) as 'adopted' | 'known'
+    const reply = await runScript(this.#driver, scripts.adopt, keys, args)
+    return outcomeIn(reply, 'adopted', 'known')[0]
   }
 
   async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
@@ -211,7 +169,8 @@ class RedisStore implements Store {
     const args = [String(now), revision, name, String(by), String(maxBytes)]
     const keys = keysOf(this.#prefix, handle, owner)
     const reply = await runScript(this.#driver, scripts.increment, keys, args)
-    const [kind, value] = reply as [IncrementOutcome['kind'], string]
+    const kinds = ['incremented', 'not-integer', 'too-large', 'gone'] as const
+    const [kind, value] = outcomeIn(reply, ...kinds)
     return kind === 'incremented' ? { kind, value: Number(value) } : { kind }
   }
 
@@ -219,7 +178,7 @@ class RedisStore implements Store {
     const reply = runScript(this.#driver, scripts.touch, keysOf(this.#prefix, handle, owner), [
       String(now),
     ])
-    return (await reply) as 'touched' | 'gone'
+    return outcomeIn(await reply, 'touched', 'gone')[0]
   }
 
   async regenerate(
@@ -233,7 +192,8 @@ class RedisStore implements Store {
     const document = [fresh?.document ?? '', String(fresh?.ttl ?? '')]
     const args = [...argumentsOf(tombstone), ...document, ...patchArguments(patch)]
     const reply = await runScript(this.#driver, scripts.regenerate, keys, args)
-    return (reply as [string])[0] === 'taken' ? { kind: 'taken' } : updateOutcome(reply)
+    const isTaken = Array.isArray(reply) && reply[0] === 'taken'
+    return isTaken ? { kind: 'taken' } : updateOutcome(reply)
   }
 
   async end(
@@ -244,7 +204,7 @@ class RedisStore implements Store {
     const keys = keysOf(this.#prefix, handle, owner)
     const args = tombstone ? argumentsOf(tombstone) : []
     const reply = runScript(this.#driver, scripts.end, keys, args)
-    return (await reply) as 'ended' | 'absent'
+    return outcomeIn(await reply, 'ended', 'absent')[0]
   }
 
   async claim(
@@ -260,7 +220,7 @@ class RedisStore implements Store {
       keysOf(this.#prefix, handle, owner),
       args,
     )
-    const [kind, document] = reply as ['claimed' | 'gone', string]
+    const [kind, document] = outcomeIn(reply, 'claimed', 'gone')
     return kind === 'claimed' ? document : undefined
   }
 
@@ -302,7 +262,7 @@ function patchArguments({
 }
 
 function updateOutcome(reply: unknown): UpdateOutcome {
-  const [kind, ...rest] = reply as [UpdateOutcome['kind'], ...string[]]
+  const [kind, ...rest] = outcomeIn(reply, 'updated', 'conflict', 'too-large', 'gone')
   if (kind === 'updated') return { kind, conflicts: rest }
   return kind === 'conflict' ? { kind, document: rest[0] ?? '' } : { kind }
 }

@@ -15,6 +15,7 @@ import type { UserKey } from '../core/user.ts'
 import type { Driver } from './driver.ts'
 import { admissionKeys, barKey, indexKey, memberOf } from './keys.ts'
 import type { Replication } from './replication.ts'
+import { countedIn, countsIn, outcomeIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 
@@ -41,7 +42,8 @@ export class RedisUsers implements UserStore {
     const args = [document, String(ttl), String(now), ...most, ...tombstone]
     const keys = admissionKeys(this.#prefix, handle, admission)
     const reply = await runScript(this.#driver, scripts.admit, keys, args)
-    const [kind, replaced, ...members] = reply as [AdmitOutcome['kind'], string, ...string[]]
+    const kinds = ['admitted', 'rejected', 'gone', 'taken'] as const
+    const [kind, replaced, ...members] = outcomeIn(reply, ...kinds)
     if (kind !== 'admitted') return { kind }
     const evicted = handlesOf(owner, members)
     return isHere ? { kind, evicted, replaced } : { kind, evicted }
@@ -60,7 +62,7 @@ export class RedisUsers implements UserStore {
       const most = Math.min(left, STRETCH)
       const args = [String(now), String(offset + entries.length), String(most)]
       const reply = await runScript(this.#driver, scripts.list, [key], args)
-      const [read, ...pairs] = reply as [number, ...string[]]
+      const [read, ...pairs] = countedIn(reply)
       for (let at = 0; at < pairs.length; at += 2) {
         const [handle] = handlesOf(owner, pairs.slice(at, at + 1)) as [Handle]
         entries.push({ handle, metaLine: pairs[at + 1] ?? '' })
@@ -76,7 +78,7 @@ export class RedisUsers implements UserStore {
     for (;;) {
       const args = [String(now), String(BATCH)]
       const reply = await runScript(this.#driver, scripts.count, [key], args)
-      const [live, removed] = reply as [number, number]
+      const [live, removed] = countsIn(reply)
       if (removed < BATCH) return live
     }
   }
@@ -88,7 +90,7 @@ export class RedisUsers implements UserStore {
         ? ['only', memberOf(ending.only), JSON.stringify(ending.userId)]
         : ['except', ending.except ? memberOf(ending.except) : '', String(ending.most)]
     const reply = await runScript(this.#driver, scripts.revoke, [key], args)
-    const [size, ...members] = reply as [number, ...string[]]
+    const [size, ...members] = countedIn(reply)
     const isLast = 'only' in ending || size < ending.most
     return { handles: handlesOf(owner, members), isLast }
   }

@@ -69,8 +69,8 @@ const isLong = process.env['LONG'] !== undefined
 const frameworks: [name: string, many: number, listener: (sessions: Sessions<Data>) => Listener][] =
   [
     ['node:http', 10_000, nodeListener],
-    ['Koa', isLong ? 10_000 : 2500, koaListener],
-    ['Express', isLong ? 10_000 : 2500, expressListener],
+    ['Koa', isLong ? 10_000 : 1000, koaListener],
+    ['Express', isLong ? 10_000 : 1000, expressListener],
   ]
 
 interface Answer {

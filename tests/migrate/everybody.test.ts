@@ -8,7 +8,7 @@ import { freshPrefix } from '../support/redis.ts'
 import { oldApps, oldPrefix, redis, serve } from './support/apps.ts'
 
 /** Of each package. Quick by default; LONG=1 runs the number that the guides name. */
-const VISITORS = process.env['LONG'] ? 10_000 : 200
+const VISITORS = process.env['LONG'] ? 10_000 : 100
 /** So many at a time. */
 const WIDTH = 100
 

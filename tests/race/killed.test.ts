@@ -16,6 +16,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const child = join(root, 'tests/support/failpoint/child.mjs')
 const run = promisify(execFile)
 
+/** So many stories are in the middle of something when their process is killed; LONG=1 kills one for each. */
+const AT_ONCE = process.env['LONG'] ? 1 : 20
+
 /** Child processes cannot run the sources; the build lies where it finds its dependencies. */
 let dist: string
 beforeAll(() => {
@@ -29,14 +32,17 @@ beforeAll(() => {
 afterAll(() => rmSync(dist, { recursive: true, force: true }))
 
 describe.each(['single', 'cluster'] as const)('a process that is killed (%s)', (topology) => {
-  async function story(prefix: string, killAfter: number): Promise<string> {
+  /** Begins a story for each prefix, in one process; the one of `prefixes[n]` is cut short after its (first + n)th command. */
+  async function killed(prefixes: readonly string[], first: number): Promise<string> {
     const { single, cluster } = redisServers()
     const nodes = topology === 'single' ? [single] : cluster.nodes
-    const options = JSON.stringify({ dist, nodes, prefix, killAfter })
+    const options = JSON.stringify({ dist, nodes, prefixes, first })
     return run(process.execPath, [child, options], { cwd: root }).then(
-      ({ stdout }) => stdout,
-      (error: { signal?: string; message: string }) => {
-        if (error.signal === 'SIGKILL') return 'killed'
+      ({ stdout }) => {
+        throw new Error(`it ended by itself: ${stdout}`)
+      },
+      (error: { signal?: string; message: string; stdout: string }) => {
+        if (error.signal === 'SIGKILL') return error.stdout
         throw new Error(error.message)
       },
     )
@@ -51,7 +57,7 @@ describe.each(['single', 'cluster'] as const)('a process that is killed (%s)', (
     return all.filter((_, at) => roles[at]?.[0] === 'master')
   }
 
-  // A process for each of some fifty commands: on a busy machine that takes its time.
+  // With LONG=1 a process for each of some fifty commands: on a busy machine that takes its time.
   const patiently = { timeout: 300_000 }
   test(
     'leaves no live session out of its index, whichever of its commands was the last',
@@ -60,36 +66,41 @@ describe.each(['single', 'cluster'] as const)('a process that is killed (%s)', (
       const nodes = await masters()
       const missing: string[] = []
       let live = 0
-      let killAfter = 1
-      for (let end = 'killed'; end === 'killed'; killAfter++) {
-        const prefix = freshPrefix()
-        end = await story(prefix, killAfter)
-        const keys = new Map<string, Redis>()
-        for (const node of nodes)
-          for (const key of await node.keys(`${prefix}*`)) keys.set(key, node)
-        for (const [key, node] of keys) {
-          if (/:[ur]:/.test(key)) continue
-          const text = (await node.get(key)) ?? ''
-          const meta = decodeMetaLine(text.split('\n', 1)[0] ?? '')
-          if (!meta) continue
-          live++
-          const member = key.slice(key.lastIndexOf(':') + 1)
-          const handle = (key.slice(prefix.length + 1, prefix.length + 4) + member) as Handle
-          const { tenantId } = JSON.parse(text) as { tenantId?: string }
-          const entries: [string, string][] = []
-          if (meta.signIn) entries.push([indexKey(prefix, userKeyOf(meta.signIn.userId)), member])
-          if (tenantId) {
-            entries.push([referenceIndexKey(prefix, referenceKey('tenantId', tenantId)), handle])
-          }
-          for (const [index, entry] of entries) {
-            const found = await keys.get(index)?.zscore(index, entry)
-            if (found === null || found === undefined) missing.push(`after ${killAfter}: ${index}`)
+      let told = 0
+      let isWhole = false
+      for (let first = 1; !isWhole; first += AT_ONCE) {
+        const prefixes = Array.from({ length: AT_ONCE }, () => freshPrefix())
+        isWhole = (await killed(prefixes, first)).includes('whole')
+        told = first + AT_ONCE - 1
+        for (const [at, prefix] of prefixes.entries()) {
+          const keys = new Map<string, Redis>()
+          for (const node of nodes)
+            for (const key of await node.keys(`${prefix}*`)) keys.set(key, node)
+          for (const [key, node] of keys) {
+            if (/:[ur]:/.test(key)) continue
+            const text = (await node.get(key)) ?? ''
+            const meta = decodeMetaLine(text.split('\n', 1)[0] ?? '')
+            if (!meta) continue
+            live++
+            const member = key.slice(key.lastIndexOf(':') + 1)
+            const handle = (key.slice(prefix.length + 1, prefix.length + 4) + member) as Handle
+            const { tenantId } = JSON.parse(text) as { tenantId?: string }
+            const entries: [string, string][] = []
+            if (meta.signIn) entries.push([indexKey(prefix, userKeyOf(meta.signIn.userId)), member])
+            if (tenantId) {
+              entries.push([referenceIndexKey(prefix, referenceKey('tenantId', tenantId)), handle])
+            }
+            for (const [index, entry] of entries) {
+              const found = await keys.get(index)?.zscore(index, entry)
+              if (found === null || found === undefined)
+                missing.push(`after ${first + at}: ${index}`)
+            }
           }
         }
       }
       expect(missing).toEqual([])
       // The whole story has more than 40 commands, and most of them leave sessions behind.
-      expect(killAfter).toBeGreaterThan(40)
+      expect(told).toBeGreaterThan(40)
       expect(live).toBeGreaterThan(40)
     },
   )

@@ -23,6 +23,9 @@ const EVENTS: (keyof SessionEvents)[] = [
   'conflict',
   'dropped',
   'large',
+  'signedIn',
+  'revoked',
+  'cacheConflict',
   'csrfRefused',
   'storeFailed',
 ]
@@ -33,17 +36,28 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
   const redis = new Redis({ port: server.single.port })
   onTestFinished(() => redis.disconnect())
   const secret = 'qA9x7Lr2Vn5Tz8Kc3Jw6Ym1Pd4Hf0Gb_'
+  const store = redisStore({ client: redis })
   const sessions = createSessions<Data>({
-    store: redisStore({ client: redis }),
+    store,
     secret,
     storeTimeout: '60s',
   })
   const printed: string[] = []
   const print = (value: unknown): void => {
-    printed.push(inspect(value, { depth: 12, showHidden: true, getters: false }))
+    printed.push(inspect(value, { depth: Infinity, showHidden: true, getters: false }))
     printed.push(JSON.stringify(value) ?? '')
+    // As a careless logger would print an error and what caused it.
+    for (let error = value; error instanceof Error; error = error.cause)
+      printed.push(
+        error.message,
+        error.stack ?? '',
+        JSON.stringify(error, Object.getOwnPropertyNames(error)),
+      )
   }
   for (const name of EVENTS) sessions.events.on(name, print)
+  // Every command is slow, so SLOWLOG has them all.
+  await redis.config('SET', 'slowlog-log-slower-than', '0')
+  await redis.config('SET', 'slowlog-max-len', '10000')
   const seen = await monitor(server.single.port)
 
   const visitor = new Visitor(sessions)
@@ -63,6 +77,18 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
   })
   keep()
   await visitor.visit(async (session) => {
+    await session.signIn('ann')
+    print(session)
+    print(await sessions.user('ann').list({ current: session }))
+  })
+  keep()
+  await visitor.visit((session) => session.reauthenticate())
+  keep()
+  const other = new Visitor(sessions)
+  await other.visit((session) => session.signIn('ann'))
+  secrets.push(other.cookie?.split('=')[1] ?? '')
+  await visitor.visit(async (session) => print(await sessions.user('ann').revokeOthers(session)))
+  await visitor.visit(async (session) => {
     const token = await session.csrfToken()
     secrets.push(token)
     print(session.verifyCsrf(token))
@@ -70,6 +96,13 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
   })
   const slow = await visitor.request()
   print(slow)
+  print(store)
+  const ctx: object = {}
+  const header = (name: string) => (name === 'cookie' ? visitor.cookie : undefined)
+  const visit = sessions.begin({ header, path: '/', secure: true, source: {} }, ctx)
+  await visit?.open()
+  print(visit)
+  print(ctx)
   await visitor.visit((session) => session.destroy())
   slow.session.user = 'bob'
   await slow.session.save().catch(print)
@@ -78,10 +111,12 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
   await visitor.visit((session) => void (session.card = '4111111111111111')).catch(print)
   await redis.config('SET', 'maxmemory', '0')
   const lines = await seen.lines()
+  const slowlog = JSON.stringify(await redis.slowlog('GET', -1))
 
-  expect(secrets.filter((text) => text.length > 20)).toHaveLength(8)
+  expect(secrets.filter((text) => text.length > 20)).toHaveLength(15)
   for (const text of secrets) {
     expect(lines).not.toContain(text)
+    expect(slowlog).not.toContain(text)
     expect(printed.join('\n')).not.toContain(text)
   }
   // The errors tell what happened, and nothing of what was to be saved.

@@ -27,7 +27,8 @@ if command -v systemctl; then systemctl disable redis-server || true; fi
  * @returns {Promise<void>}
  */
 export async function ensureRedis() {
-  if (await isInstalled()) return
+  // Another server, such as Valkey, by the path of its program.
+  if (process.env['REDIS_SERVER'] !== undefined || (await isInstalled())) return
   const way = await wayToInstall()
   if (way === undefined) throw new Error(remedy('it cannot be installed without a password'))
   const started = performance.now()

@@ -91,7 +91,7 @@ export function dataArgs(port, folder, more = {}) {
 
 /** @param {string[]} args */
 function startServer(args) {
-  const child = spawn('redis-server', args, { stdio: 'ignore' })
+  const child = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', args, { stdio: 'ignore' })
   let alive = true
   const gone = new Promise((resolve) => {
     const end = () => {

@@ -1,0 +1,49 @@
+/**
+ * What a script said, or an error where that is none of its replies: from a connection within MULTI
+ * (`QUEUED`), a proxy or a foreign script nothing is concluded, least of all that a session has ended.
+ */
+
+/** The reply as `[outcome, …more]`, where it begins with one of these. */
+export function outcomeIn<Outcome extends string>(
+  reply: unknown,
+  ...outcomes: readonly Outcome[]
+): readonly [Outcome, ...string[]] {
+  const [first, ...more]: unknown[] = Array.isArray(reply) ? reply : [reply]
+  const outcome = outcomes.find((known) => known === first)
+  if (outcome === undefined || !more.every((part) => typeof part === 'string'))
+    throw foreignReply(outcomes.join(', '))
+  return [outcome, ...more]
+}
+
+/** The reply as `[count, …texts]`. */
+export function countedIn(reply: unknown): readonly [number, ...string[]] {
+  const [count, ...texts]: unknown[] = Array.isArray(reply) ? reply : [reply]
+  if (!isCount(count) || !texts.every((text) => typeof text === 'string'))
+    throw foreignReply('a count')
+  return [count, ...texts]
+}
+
+/** The reply as two counts. */
+export function countsIn(reply: unknown): readonly [number, number] {
+  const [first, second]: unknown[] = Array.isArray(reply) ? reply : []
+  if (!isCount(first) || !isCount(second)) throw foreignReply('two counts')
+  return [first, second]
+}
+
+/** A text, or null where there is none. */
+export function textIn(reply: unknown): string | null {
+  if (typeof reply === 'string' || reply === null) return reply
+  throw foreignReply('a text')
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** The reply itself may hold a session's data, so it stays out of the message. */
+function foreignReply(expected: string): Error {
+  return new Error(
+    `Redis replied something else than expected (${expected}). Does the client send within MULTI, ` +
+      'or does a proxy stand before Redis?',
+  )
+}
