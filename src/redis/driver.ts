@@ -10,7 +10,7 @@ import { openAside } from './aside.ts'
 import type { Aside } from './aside.ts'
 import { ioredisFacts, nodeRedisFacts } from './client-facts.ts'
 import type { ClientFacts } from './client-facts.ts'
-import { neverConnectedError, readinessOf } from './ready.ts'
+import { neverConnectedError, opennessOf, readinessOf } from './ready.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
 import { openTracking } from './tracking-connection.ts'
 import type { Hear, TrackingConnection } from './tracking-connection.ts'
@@ -78,12 +78,15 @@ export interface SendSentinelClient {
 
 export type RedisClient = CallClient | SendClient | SendClusterClient | SendSentinelClient
 
-/** Throws ERR_OPTION for what is no client. */
-export function driverOf(client: RedisClient): Driver {
+/**
+ * Throws ERR_OPTION for what is no client. Patient: commands are left to the client also while it has no
+ * connection, as the replaced packages leave them.
+ */
+export function driverOf(client: RedisClient, isPatient = false): Driver {
   if (typeof client !== 'object' || client === null) throw notAClient()
   if ('call' in client && typeof client.call === 'function') {
     keepProcessAlive(client)
-    const readiness = readinessOf(client)
+    const readiness = isPatient ? opennessOf(client) : readinessOf(client)
     const isCluster = 'isCluster' in client && client.isCluster === true
     const call = callerOf(client)
     const send = isCluster ? call : piping(client, call)
@@ -105,7 +108,7 @@ export function driverOf(client: RedisClient): Driver {
   if (typeof client.isOpen !== 'boolean') throw notAClient()
   keepProcessAlive(client)
   const sendTo = senderOf(client)
-  const readiness = readinessOf(client)
+  const readiness = isPatient ? opennessOf(client) : readinessOf(client)
   const send: Driver['send'] = (key, isReadonly, args) => sendTo(key, isReadonly, [...args])
   const isCluster = 'nodeClient' in client
   const get = getterOf((key, command) => send(key, true, command), isCluster)

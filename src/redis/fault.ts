@@ -9,7 +9,7 @@ const PASSING = /^(READONLY|NOREPLICAS|TRYAGAIN|MOVED|ASK)\b/
 const REPLY = /^[A-Z]{3,}\b/
 
 export function faultOf(error: unknown): Fault {
-  // A command that the client would not send is no fault of the connection.
+  // A command that the client would not send, or a reply that is none, is no fault of the connection.
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError)
     return 'refused'
   const { message, name, code } = error as Error & { code?: unknown }

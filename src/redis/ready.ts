@@ -19,17 +19,21 @@ interface Conditioned {
 
 /** Undefined where the client is connected; otherwise resolves when it is, or rejects with ERR_STORE. */
 export function readinessOf(client: object): () => Promise<void> | undefined {
-  const { status, isReady, isOpen }: Conditioned = client
+  const { status, isReady }: Conditioned = client
   const given: Conditioned = client
   if (typeof status === 'string') {
     // 'wait' is a lazy client, which connects with the first command.
     return gate(() => given.status === 'ready' || given.status === 'wait')
   }
   if (typeof isReady === 'boolean') return gate(() => given.isReady === true, given)
-  // A pool of node-redis, which hands its commands to whoever is free.
-  if (typeof isOpen === 'boolean')
-    return () => (given.isOpen === true ? undefined : Promise.reject(neverConnectedError()))
-  return () => undefined
+  // A pool of node-redis hands its commands to whoever is free.
+  return opennessOf(given)
+}
+
+/** Rejects only where the client was never connected, or was closed. */
+export function opennessOf(client: object): () => Promise<void> | undefined {
+  const given: Conditioned = client
+  return () => (given.isOpen === false ? Promise.reject(neverConnectedError()) : undefined)
 }
 
 function gate(isReady: () => boolean, opened?: Conditioned): () => Promise<void> | undefined {

@@ -64,7 +64,7 @@ function senderOf(client: object): Send {
 }
 
 function overDriver(client: object): Send {
-  const driver = driverOf(client as RedisClient)
+  const driver = driverOf(client as RedisClient, true)
   return (args, isReadonly = false) => driver.send(args[1] ?? '', isReadonly, args)
 }
 

@@ -13,7 +13,7 @@ export class Commands {
 
   /** Throws ERR_OPTION for what is no client. */
   constructor(client: RedisClient) {
-    this.#driver = driverOf(client)
+    this.#driver = driverOf(client, true)
   }
 
   /** Rejects with ERR_STORE, ERR_STORE_TIMEOUT. */

@@ -161,7 +161,7 @@ export class Commands {
   readonly driver: Driver
 
   constructor(client: RedisClient) {
-    this.driver = driverOf(client)
+    this.driver = driverOf(client, true)
   }
 
   send(key: string, ...command: [string, ...string[]]): Promise<unknown> {
