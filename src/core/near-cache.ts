@@ -9,13 +9,14 @@
 import { LRUCache } from 'lru-cache'
 import type { Codec } from './codec.ts'
 import { decodeDocument } from './document.ts'
-import type { Meta } from './document.ts'
+import type { Fields, Meta } from './document.ts'
 import type { Duration } from './duration.ts'
 import { milliseconds } from './duration.ts'
 import { elapsed } from './elapsed.ts'
 import { optionError } from './errors.ts'
 import type { Handle } from './id.ts'
 import { judge } from './policy.ts'
+import { META_FIELD } from './reserved.ts'
 import type { Store } from './store.ts'
 import type { Watch } from './watch.ts'
 
@@ -45,6 +46,8 @@ export interface Remembered {
   readonly text: string
   readonly meta: Meta
   readonly body: string
+  /** Where no field holds an object, so that requests can share them; frozen. */
+  readonly fields: Fields | undefined
 }
 
 interface Entry {
@@ -181,7 +184,15 @@ export class NearCache {
 
 function decode(text: string, codec: Codec): Remembered | undefined {
   const decoded = decodeDocument(text, codec)
-  return decoded.kind === 'live' ? { text, meta: decoded.meta, body: decoded.body } : undefined
+  if (decoded.kind !== 'live') return undefined
+  const { meta, body, fields } = decoded
+  return { text, meta, body, fields: isFlat(fields) ? Object.freeze(fields) : undefined }
+}
+
+function isFlat(fields: Fields): boolean {
+  return Object.entries(fields).every(
+    ([name, value]) => typeof value !== 'object' || value === null || name === META_FIELD,
+  )
 }
 
 /** Throws ERR_OPTION. */

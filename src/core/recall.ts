@@ -27,18 +27,25 @@ class Recalled implements Loaded {
   readonly meta: Meta
   readonly body: string
   readonly #text: string
+  readonly #shared: Fields | undefined
   readonly #codec: Codec
 
-  constructor(handle: Handle, id: SessionId, { text, meta, body }: Remembered, codec: Codec) {
+  constructor(
+    handle: Handle,
+    id: SessionId,
+    { text, meta, body, fields }: Remembered,
+    codec: Codec,
+  ) {
     this.handle = handle
     this.id = id
     this.meta = meta
     this.body = body
     this.#text = text
+    this.#shared = fields
     this.#codec = codec
   }
 
   get fields(): Fields {
-    return fieldsOf(this.#text, this.body, this.#codec)
+    return this.#shared ?? fieldsOf(this.#text, this.body, this.#codec)
   }
 }
