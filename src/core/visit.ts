@@ -63,9 +63,16 @@ export class Visit<Data extends object> {
       this.#copy.found(recalled.standing, recalled.loaded)
       return undefined
     }
-    this.#opening = this.#find(claim, recalled).finally(() => {
-      this.#opening = undefined
-    })
+    this.#opening = this.#find(claim, recalled).then(
+      () => {
+        this.#opening = undefined
+      },
+      (error: unknown) => {
+        this.#opening = undefined
+        this.leave()
+        throw error
+      },
+    )
     return this.#opening
   }
 
@@ -80,7 +87,6 @@ export class Visit<Data extends object> {
       if (await validate(copy.session as unknown as HookSession, this.#request.source)) return
     } catch (error) {
       copy.found(undefined)
-      this.leave()
       throw error
     }
     events.tell('rejected', { reason: 'validate', handle: loaded.handle })
@@ -97,10 +103,7 @@ export class Visit<Data extends object> {
       return (found.standing === 'none' ? await this.#adopt() : undefined) ?? found
     } catch (error) {
       const found = isOutage(error) ? this.#without(claim) : undefined
-      if (!found || !isOutage(error)) {
-        this.leave()
-        throw error
-      }
+      if (!found || !isOutage(error)) throw error
       if (found.loaded) copy.stale = error
       else copy.unread = error
       return found

@@ -123,7 +123,7 @@ export function accessFindings(client: ClientFacts, { refused }: ServerFacts): F
     findings.push(
       error(
         'acl-too-narrow',
-        `The Redis user may not run: ${refused.join('; ')}. See the ACL in docs/when-redis-fails.md.`,
+        `The Redis user may not run: ${refused.join('; ')}. See the ACL in docs/data-in-redis.md.`,
       ),
     )
   }

@@ -20,6 +20,11 @@ const IDLE = 1000
 const MOST_SLOTS = 100
 /** Where there is one server, one question answers for all. */
 const ANY = 'AAA'
+/**
+ * For so long a replica that was there is missed, milliseconds: in a planned failover the one that is
+ * promoted leaves first, and the others, which the old master still has, will lose what it lacks.
+ */
+const MISSED = 60_000
 
 /** All who ask while a round is on its way share the next one. */
 interface Round {
@@ -35,13 +40,15 @@ export class Replication {
   #next: Round | undefined
   #aside: Promise<Aside<Driver> | undefined> | undefined
   #idle: NodeJS.Timeout | undefined
+  /** How many replicas there were, and when. */
+  #most = { count: 1, at: -Infinity }
 
   constructor(prefix: string, driver: Driver) {
     this.#prefix = prefix
     this.#driver = driver
   }
 
-  /** Whether what was written to these sessions is on a replica; undefined where there is none, or no telling. */
+  /** Whether what was written to these sessions is on the replicas; undefined where there is none, or no telling. */
   async confirm(handles: readonly Handle[]): Promise<boolean | undefined> {
     const tags = this.#driver.isCluster ? [...new Set(handles.map(tagOf))] : [ANY]
     if (tags.length > MOST_SLOTS) return undefined
@@ -60,6 +67,7 @@ export class Replication {
       const role = await this.#driver.sendAlong(key, ['ROLE'])
       if (!Array.isArray(role) || role[0] !== 'master' || role[2]?.length === 0) return undefined
       hasReplicas()
+      this.#count(role[2].length)
       const round = (this.#next ??= this.#begin())
       for (const tag of tags) round.tags.add(tag)
       const confirmed = await round.outcome
@@ -69,6 +77,14 @@ export class Replication {
       if (error instanceof Error && /^(NOPERM|OOM)/.test(error.message)) return undefined
       throw error
     }
+  }
+
+  /** On a Cluster each master has a number of its own, and one replica has to do. */
+  #count(replicas: number): void {
+    const now = performance.now()
+    if (this.#driver.isCluster) return
+    if (replicas >= this.#most.count || now - this.#most.at > MISSED)
+      this.#most = { count: replicas, at: now }
   }
 
   #begin(): Round {
@@ -109,7 +125,8 @@ export class Replication {
     const marker = markerKey(this.#prefix, tag, randomText(8))
     await this.#driver.send(marker, false, ['SET', marker, '', 'PX', String(PATIENCE)])
     if (Number(await aside.send(marker, false, ['DEL', marker])) !== 1) return false
-    return Number(await aside.sendAlong(marker, ['WAIT', '1', String(BOUND)])) >= 1
+    const { count } = this.#most
+    return Number(await aside.sendAlong(marker, ['WAIT', String(count), String(BOUND)])) >= count
   }
 
   /** Lets the connection aside go. */

@@ -11,6 +11,7 @@ import { engines } from '../support/engines.ts'
 import { monitor } from '../support/monitor.ts'
 import { freshPrefix } from '../support/redis.ts'
 import { Visitor } from '../support/visitor.ts'
+import type { Step } from '../support/visitor.ts'
 import { stagedStore } from '../e2e/support/store.ts'
 
 interface Data {
@@ -73,6 +74,13 @@ async function hit(visitor: Visitor<Data>, sessions: Sessions<Data>): Promise<vo
     .toBe(true)
 }
 
+/** A request that the test leaves open; it ends with the test, or closing would wait for it. */
+async function opened(visitor: Visitor<Data>): Promise<Step<Data>> {
+  const step = await visitor.request()
+  onTestFinished(() => step.settle().catch(() => undefined))
+  return step
+}
+
 const headOf = ({ cookie }: Visitor<Data>) => ({
   header: (name: string) => (name === 'cookie' ? cookie : undefined),
   path: '/',
@@ -99,12 +107,12 @@ describe('a hit', () => {
   test('gives each request data of its own', async () => {
     const sessions = start()
     const visitor = await remembered(sessions)
-    const [one, other] = [await visitor.request(), await visitor.request()]
+    const [one, other] = [await opened(visitor), await opened(visitor)]
     const [item] = one.session.cart ?? []
     if (item) item.qty = 99
     one.session.name = 'Eve'
     expect(other.session.cart).toEqual([{ sku: 'A-100', qty: 1 }])
-    const later = await visitor.request()
+    const later = await opened(visitor)
     expect({ ...later.session }).toEqual({
       name: 'Ann',
       cart: [{ sku: 'A-100', qty: 1 }],
@@ -117,9 +125,9 @@ describe('a hit', () => {
     const visitor = new Visitor(sessions)
     await visitor.visit((session) => session.signIn('ann'))
     await hit(visitor, sessions)
-    const { session } = await visitor.request()
+    const { session } = await opened(visitor)
     Object.assign(session.meta.device ?? {}, { label: 'a toaster' })
-    expect((await visitor.request()).session.meta.device).toEqual({ label: 'a lamp' })
+    expect((await opened(visitor)).session.meta.device).toEqual({ label: 'a lamp' })
   })
 
   test('decodes with the codec of the application', async () => {
@@ -162,7 +170,7 @@ describe('the limits of a session', () => {
     const sessions = start({ clock, idleTimeout: '10m', touchInterval: '5m' })
     const visitor = await remembered(sessions)
     clock.advance(10 * 60_000 - 1)
-    const last = await visitor.request()
+    const last = await opened(visitor)
     expect(last.session.name).toBe('Ann')
     clock.advance(1)
     expect(await visitor.visit(({ name }) => name)).toBeUndefined()
@@ -279,7 +287,7 @@ describe('what must be true', () => {
   test('a session that was revoked elsewhere is not brought back by a write', async () => {
     const { here, elsewhere } = await stale()
     await here.user('ann').revokeAll()
-    const request = await elsewhere.request()
+    const request = await opened(elsewhere)
     expect(request.session.meta.userId).toBe('ann')
     request.session.count = 2
     await request.settle()
@@ -302,7 +310,7 @@ describe('what must be true', () => {
     async (_, verb) => {
       const { here, elsewhere } = await stale()
       await here.user('ann').revokeAll()
-      const { session } = await elsewhere.request()
+      const { session } = await opened(elsewhere)
       expect(session.meta.userId).toBe('ann')
       await expect(verb(session)).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' })
     },
@@ -311,7 +319,7 @@ describe('what must be true', () => {
   test('a write of what has changed elsewhere is found to be in conflict', async () => {
     const { visitor, elsewhere } = await stale({ onConflict: 'error' })
     await visitor.visit((session) => void (session.count = 2))
-    const { session } = await elsewhere.request()
+    const { session } = await opened(elsewhere)
     expect(session.count).toBe(1)
     session.count = 3
     await expect(session.save()).rejects.toMatchObject({ code: 'ERR_CONFLICT' })
@@ -321,14 +329,14 @@ describe('what must be true', () => {
   test('requireFresh asks for a reload first, hit or not', async () => {
     const { here, visitor, elsewhere } = await stale()
     for (const browser of [visitor, elsewhere]) {
-      const { session } = await browser.request()
+      const { session } = await opened(browser)
       const refused = expect.objectContaining({ code: 'ERR_NOT_CONFIRMED' }) as Error
       expect(() => session.requireFresh('5m')).toThrow(refused)
       await session.reload()
       session.requireFresh('5m')
     }
     await here.user('ann').revokeAll()
-    const { session } = await elsewhere.request()
+    const { session } = await opened(elsewhere)
     await expect(session.reload()).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' })
   })
 
@@ -421,7 +429,7 @@ test('a reading that a write of this process has overtaken is not served later',
   const sessions = createSessions<Data>({ storeTimeout: '60s', ...LONG_BOUND, store })
   const visitor = new Visitor(sessions)
   await visitor.visit((session) => void (session.count = 1))
-  const slow = await visitor.request()
+  const slow = await opened(visitor)
   const hold = store.hold()
   slow.session.count = 2
   const writing = slow.settle()

@@ -16,7 +16,7 @@ import { createClient, createCluster, createSentinel } from 'redis'
 export function connectIoredis(address, { redis = {}, cluster = {} } = {}) {
   const client =
     address.kind === 'cluster'
-      ? new Cluster(address.nodes, { ...cluster, redisOptions: redis })
+      ? new Cluster(address.nodes, { redisOptions: redis, ...cluster })
       : address.kind === 'sentinel'
         ? new Redis({ name: address.name, sentinels: address.sentinels, ...redis })
         : new Redis({ port: address.port, ...redis })

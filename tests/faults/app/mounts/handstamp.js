@@ -2,23 +2,25 @@
 import { once } from 'node:events'
 import { createSessions } from 'handstamp'
 import { session } from 'handstamp/koa'
-import { redisStore } from 'handstamp/redis'
+import {
+  recommendedIoredisClusterOptions,
+  recommendedIoredisOptions,
+  recommendedIoredisSentinelOptions,
+  redisStore,
+} from 'handstamp/redis'
 import { connectIoredis } from '../connect.js'
 
 export const framework = 'koa'
 
-const recommended = {
-  maxRetriesPerRequest: 0,
-  commandTimeout: 500,
-  socketTimeout: 2000,
-  autoResendUnfulfilledCommands: false,
-  failoverDetector: true,
-  retryStrategy: (/** @type {number} */ times) => Math.min(50 * times, 500),
-}
-
 /** @type {import('../app.js').Mount} */
 export async function mount(app, { address, options }) {
-  const client = connectIoredis(address, { redis: recommended })
+  const client = connectIoredis(address, {
+    redis:
+      address.kind === 'sentinel'
+        ? recommendedIoredisSentinelOptions()
+        : recommendedIoredisOptions(),
+    cluster: recommendedIoredisClusterOptions(),
+  })
   if (client.status !== 'ready') await once(client, 'ready')
   const sessions = createSessions({ store: redisStore({ client }), ...options })
   app.use(session(sessions))
