@@ -102,8 +102,9 @@ export class Visit<Data extends object> {
       const found = await findSession(this.#engine, claim)
       return (found.standing === 'none' ? await this.#adopt() : undefined) ?? found
     } catch (error) {
-      const found = isOutage(error) ? this.#without(claim) : undefined
-      if (!found || !isOutage(error)) throw error
+      if (!isOutage(error)) throw error
+      const found = this.#without(claim)
+      if (!found) throw error
       if (found.loaded) copy.stale = error
       else copy.unread = error
       return found

@@ -5,8 +5,8 @@ import { ask } from '../../../../tools/redis/ask.mjs'
 import { processOf } from '../../../../tools/redis/process.mjs'
 import { startRedis } from '../../../../tools/redis/start.mjs'
 import { failover } from '../failover.js'
-import { atMost, compare, each, mustBe } from '../figure.js'
-import { SLOW } from '../verdict.js'
+import { slowestAnswer, staysAlive } from '../common.js'
+import { atMost, compare, each } from '../figure.js'
 
 const run = promisify(execFile)
 
@@ -65,12 +65,7 @@ export const clusterKilled = {
         's',
         each(results, (it) => it.steady),
       ),
-      atMost(
-        'slowest answer',
-        SLOW,
-        'ms',
-        each(results, (it) => it.slowest),
-      ),
+      slowestAnswer(results),
       atMost(
         'failures other than 503',
         0,
@@ -86,10 +81,7 @@ export const clusterKilled = {
         ),
         bar: '',
       },
-      mustBe(
-        'process alive (strict rejections)',
-        each(results, (it) => it.isAlive),
-      ),
+      staysAlive(results),
     ]
   },
 }
@@ -139,10 +131,7 @@ export const clusterMoved = {
         ),
         bar: '',
       },
-      mustBe(
-        'process alive (strict rejections)',
-        each(results, (it) => it.isAlive),
-      ),
+      staysAlive(results),
     ]
   },
 }

@@ -1,7 +1,7 @@
 /** One Redis, that hangs or is gone. */
-import { atMost, compare, each, mustBe } from '../figure.js'
+import { slowestAnswer, staysAlive } from '../common.js'
+import { atMost, compare, each } from '../figure.js'
 import { outage } from '../outage.js'
-import { SLOW } from '../verdict.js'
 
 /** @type {import('../figure.js').Scenario} */
 export const stopped = {
@@ -14,12 +14,7 @@ export const stopped = {
       return outage({ library, signal: 'SIGSTOP', rate: 100, seconds })
     })
     return [
-      atMost(
-        'slowest answer',
-        SLOW,
-        'ms',
-        each(results, (it) => it.slowest),
-      ),
+      slowestAnswer(results),
       atMost(
         'most requests in flight',
         50,
@@ -60,12 +55,7 @@ export const killed = {
       return outage({ library, signal: 'SIGKILL', rate: 200, seconds })
     })
     return [
-      atMost(
-        'slowest answer',
-        SLOW,
-        'ms',
-        each(results, (it) => it.slowest),
-      ),
+      slowestAnswer(results),
       atMost(
         '99 of 100 answers after 2 s',
         5,
@@ -110,9 +100,6 @@ function always(results) {
       '',
       each(results, (it) => it.strangersCalls),
     ),
-    mustBe(
-      'process alive (strict rejections)',
-      each(results, (it) => it.isAlive),
-    ),
+    staysAlive(results),
   ]
 }

@@ -3,8 +3,8 @@ import { ask } from '../../../../tools/redis/ask.mjs'
 import { processOf } from '../../../../tools/redis/process.mjs'
 import { startRedis } from '../../../../tools/redis/start.mjs'
 import { failover } from '../failover.js'
-import { atMost, compare, each, mustBe } from '../figure.js'
-import { SLOW } from '../verdict.js'
+import { slowestAnswer, staysAlive } from '../common.js'
+import { atMost, compare, each } from '../figure.js'
 
 /** koa-redis takes no Sentinel. @param {readonly string[]} libraries */
 const able = (libraries) => libraries.filter((library) => library !== 'koa-generic-session')
@@ -56,22 +56,14 @@ export const sentinelKilled = {
         's',
         each(results, (it) => it.steady),
       ),
-      atMost(
-        'slowest answer',
-        SLOW,
-        'ms',
-        each(results, (it) => it.slowest),
-      ),
+      slowestAnswer(results),
       atMost(
         'acknowledged writes lost',
         0,
         '',
         each(results, (it) => it.lost),
       ),
-      mustBe(
-        'process alive (strict rejections)',
-        each(results, (it) => it.isAlive),
-      ),
+      staysAlive(results),
     ]
   },
 }
@@ -98,16 +90,8 @@ export const sentinelPlanned = {
         '',
         { handstamp: handstamp?.revived },
       ),
-      atMost(
-        'slowest answer',
-        SLOW,
-        'ms',
-        each(results, (it) => it.slowest),
-      ),
-      mustBe(
-        'process alive (strict rejections)',
-        each(results, (it) => it.isAlive),
-      ),
+      slowestAnswer(results),
+      staysAlive(results),
     ]
   },
 }
@@ -127,16 +111,8 @@ export const sentinelHung = {
         's',
         each(results, (it) => it.steady),
       ),
-      atMost(
-        'slowest answer',
-        SLOW,
-        'ms',
-        each(results, (it) => it.slowest),
-      ),
-      mustBe(
-        'process alive (strict rejections)',
-        each(results, (it) => it.isAlive),
-      ),
+      slowestAnswer(results),
+      staysAlive(results),
     ]
   },
 }
