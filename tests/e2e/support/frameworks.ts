@@ -299,6 +299,8 @@ export async function listen(
   protocol: 'http1' | 'http2' = 'http1',
   errors: unknown[] = [],
 ): Promise<Running> {
+  // A test may leave a connection idle for longer than the 5 s after which Node.js would close it.
+  if ('keepAliveTimeout' in server) server.keepAliveTimeout = 0
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
