@@ -1,33 +1,93 @@
 /** What others may do with the head of a node:http response while it waits, and after its save failed. */
 import type { ServerResponse } from 'node:http'
+import { holderOf, waitsOf } from './senders.ts'
+import type { Holder, Waits } from './senders.ts'
 
 /** Change the head, each with an answer of node:http for a head that has left. */
 const CHANGES = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'] as const
+/** Say how far the response is, here: while the head waits for how much of it. */
+const FLAGS = { headersSent: 'begun', writableEnded: 'whole' } as const
+
+type Method = (...args: unknown[]) => unknown
+type Guards = PropertyDescriptorMap
+type WaitsOf = (response: ServerResponse) => Waits
+
+/** By the prototype behind them, so that all responses get the same: V8 is slow with what has functions of its own. */
+const guards = new WeakMap<object, Guards>()
+/** Prototypes that have them. */
+const guarded = new WeakSet<object>()
 
 /**
  * The head is decided, though it has not left: as after it has, it cannot be changed any more. Returns
- * what undoes this.
+ * what undoes this. `home` is the prototype that the framework lends its responses.
  *
  * While the body is under way, whoever asks is told that the head was sent. After the end nobody is: an
  * error handler would destroy the connection before the answer has left. Its own answer comes to nothing.
  */
-export function freezeHead(response: ServerResponse, isEnded: () => boolean): () => void {
+export function freezeHead(response: ServerResponse, holder: Holder, home?: object): () => void {
   const { statusCode, statusMessage } = response
-  const refuse = (): ServerResponse => {
-    if (isEnded()) return response
-    throw headSentError(response)
-  }
-  const changes = CHANGES.map((name) => [name, { value: refuse }])
-  const restore = overlay(response, {
-    ...(Object.fromEntries(changes) as PropertyDescriptorMap),
-    headersSent: { get: () => !isEnded() },
-    writableEnded: { get: isEnded },
-  })
+  const isGuarded = holderOf(response) === holder && guardHead(response, home)
+  const restore = isGuarded
+    ? undefined
+    : overlay(
+        response,
+        guardsBefore(response, () => holder.waits),
+      )
   return () => {
-    restore()
+    restore?.()
     response.statusCode = statusCode
     if (!isHttp2(response)) response.statusMessage = statusMessage
   }
+}
+
+/** Stays, for it is cheaper than going. False where somebody else has changed what is to be guarded. */
+function guardHead(response: ServerResponse, home: object | undefined): boolean {
+  const behind = home ?? (Object.getPrototypeOf(response) as object)
+  const before = guards.get(behind) ?? guardsBefore(behind, waitsOf)
+  guards.set(behind, before)
+  if (Object.keys(before).some((name) => Object.hasOwn(response, name))) return false
+  if (home && guarded.has(home)) return true
+  if (home) guarded.add(home)
+  Object.defineProperties(home ?? response, before)
+  return true
+}
+
+/** What asks whether the head waits, and where it does not, leaves it to those of `behind`. */
+function guardsBefore(behind: object, waits: WaitsOf): Guards {
+  const guard: Guards = {}
+  for (const name of CHANGES) {
+    const native = (behind as Record<string, Method | undefined>)[name]
+    if (!native) continue
+    guard[name] = {
+      value(this: ServerResponse, ...args: unknown[]): unknown {
+        const waiting = waits(this)
+        if (!waiting) return Reflect.apply(native, this, args)
+        if (waiting === 'whole') return this
+        throw headSentError(this)
+      },
+      configurable: true,
+      writable: true,
+    }
+  }
+  for (const [name, meaning] of Object.entries(FLAGS)) {
+    const flag = flagOf(behind, name)
+    guard[name] = {
+      get(this: ServerResponse): unknown {
+        const waiting = waits(this)
+        return waiting ? waiting === meaning : flag(this)
+      },
+      configurable: true,
+    }
+  }
+  return guard
+}
+
+/** Reads a flag as it is without us. */
+function flagOf(behind: object, name: string): (response: ServerResponse) => unknown {
+  let owner: object | null = behind
+  while (owner && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null
+  const { get, value } = (owner && Object.getOwnPropertyDescriptor(owner, name)) ?? {}
+  return (response) => (get ? (Reflect.apply(get, response, []) as unknown) : value)
 }
 
 /** Calls back before the status or a header is changed, once. Returns what undoes this. */

@@ -12,7 +12,7 @@ import { answerFailure, breakOff, resetResponse } from './failure.ts'
 import { freezeHead, headSentError, whenTouched } from './head.ts'
 import { addLines } from './header-lines.ts'
 import { holderOf, isFront, standInFront, takeOver } from './senders.ts'
-import type { Front, Holder, Verb } from './senders.ts'
+import type { Front, Holder, Verb, Waits } from './senders.ts'
 
 interface Call {
   readonly verb: Verb
@@ -53,6 +53,7 @@ class HeldResponse<Data extends object> implements Holder {
   readonly #response: ServerResponse
   readonly #visit: Settling<Data>
   readonly #onFailure: (error: unknown) => void
+  readonly #home: object | undefined
   readonly #front: Front
   #stage: Stage
   #hasLines: boolean
@@ -78,11 +79,17 @@ class HeldResponse<Data extends object> implements Holder {
     this.#response = response
     this.#visit = visit
     this.#onFailure = onFailure
+    this.#home = home
     this.#first = (holderOf(response) as HeldResponse<object> | undefined) ?? this
     this.#front = standInFront(response, this, home)
     this.#drain = drainSignal(response)
     this.#stage = response.headersSent ? 'sent' : 'open'
     this.#hasLines = response.headersSent
+  }
+
+  get waits(): Waits {
+    if (this.#stage !== 'held' || !this.#waiting) return undefined
+    return this.#isEnded ? 'whole' : 'begun'
   }
 
   write(args: readonly unknown[]): unknown {
@@ -160,7 +167,7 @@ class HeldResponse<Data extends object> implements Holder {
 
   #freeze(): void {
     this.#stage = 'held'
-    this.#restore = freezeHead(this.#response, () => this.#isEnded)
+    this.#restore = freezeHead(this.#response, this, this.#home)
   }
 
   /** The whole answer waits: what comes now would be a second one. */

@@ -5,8 +5,12 @@ export type Verb = 'writeHead' | 'write' | 'end' | 'flushHeaders'
 
 export type Senders = Record<Verb, (...args: unknown[]) => unknown>
 
+/** How much of a response waits for its session to be saved; undefined while nothing does. */
+export type Waits = 'begun' | 'whole' | undefined
+
 /** Who is asked first, each time that something would be sent. */
 export interface Holder {
+  readonly waits: Waits
   writeHead(args: readonly unknown[]): unknown
   write(args: readonly unknown[]): unknown
   end(args: readonly unknown[]): unknown
@@ -51,6 +55,10 @@ export function standInFront(response: ServerResponse, holder: Holder, home?: ob
 
 export function holderOf(response: ServerResponse): Holder | undefined {
   return (response as ServerResponse & Held)[HOLDER]
+}
+
+export function waitsOf(response: ServerResponse): Waits {
+  return holderOf(response)?.waits
 }
 
 /** Whether a call of the response reaches these senders past nobody but senders of ours. */
