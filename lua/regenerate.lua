@@ -19,7 +19,7 @@ if not live_head(stored, tonumber(ARGV[5])) then return { 'gone' } end
 local document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {}
 if document == '' then
   local outcome
-  outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
+  outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5, #ARGV)
   if outcome ~= 'updated' then return { outcome, document } end
 end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))

@@ -1,16 +1,34 @@
--- Purpose: write the changed fields of a live session, all or none, and move its idle limit.
--- KEYS[1]  the session
--- KEYS[2]  the index of its user, where it has one
--- ARGV     a patch, see include/patch.lua
--- Reply    {'updated', name in conflict, ...} | {'conflict', document} | {'too-large'} | {'gone'}
--- Repeat   a second run with the same new revision changes nothing
+-- Purpose: write the changed fields of live sessions, of each all or none, and move their idle limits.
+-- KEYS[1]  a session, behind it the index of its user, where it has one, then the next session …; all in one slot
+-- ARGV     of each session: how many keys it has, how many arguments follow, a patch, see include/patch.lua
+-- Reply    of each session: {'updated', name in conflict, ...} | {'conflict', document} | {'too-large'} | {'gone'}
+--          | {'failed', error}
+-- Repeat   a second run with the same new revisions changes nothing
 -- @include document
 -- @include index
 -- @include patch
-local outcome, document, ttl, conflicts = apply_patch(redis.call('GET', KEYS[1]), ARGV, 1)
-if not outcome then return { 'gone' } end
-if outcome ~= 'updated' then return { outcome, document } end
-redis.call('SET', KEYS[1], document, 'PX', string.format('%.0f', ttl))
-note_in_index(KEYS[2], member_of(KEYS[1]), tonumber(ARGV[1]), ttl)
-table.insert(conflicts, 1, outcome)
-return conflicts
+local function update(key, index, first, last)
+  local outcome, document, ttl, conflicts = apply_patch(redis.call('GET', key), ARGV, first, last)
+  if not outcome then return { 'gone' } end
+  if outcome ~= 'updated' then return { outcome, document } end
+  redis.call('SET', key, document, 'PX', string.format('%.0f', ttl))
+  note_in_index(index, member_of(key), tonumber(ARGV[first]), ttl)
+  table.insert(conflicts, 1, outcome)
+  return conflicts
+end
+
+local replies, key, arg = {}, 1, 1
+while arg < #ARGV do
+  local keys, first = tonumber(ARGV[arg]), arg + 2
+  local last = first + tonumber(ARGV[arg + 1]) - 1
+  local done, reply = pcall(update, KEYS[key], keys > 1 and KEYS[key + 1] or nil, first, last)
+  if not done then
+    -- A foreign key in the place of one is no reason to fail the others; what else fails, fails for all.
+    local text = type(reply) == 'table' and reply.err or reply
+    if not string.find(text, 'WRONGTYPE', 1, true) then error(reply, 0) end
+    reply = { 'failed', text }
+  end
+  replies[#replies + 1] = reply
+  key, arg = key + keys, last + 1
+end
+return replies

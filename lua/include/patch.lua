@@ -1,10 +1,10 @@
 -- Applies a patch to a live document.
--- args: now, new revision, 'overwrite' | 'refuse', most bytes,
+-- args, from first to last: now, new revision, 'overwrite' | 'refuse', most bytes,
 --       idle ms | '', absolute deadline ms, extra (rest of the meta line),
 --       then for each change: name (JSON text), from, to ('' = absent).
 -- returns nil where the session is gone, else outcome, document, ttl, names in conflict:
 --   'updated' | 'conflict' | 'too-large'
-local function apply_patch(document, args, first)
+local function apply_patch(document, args, first, last)
   local now = tonumber(args[first])
   local head = live_head(document, now)
   if not head then return nil end
@@ -14,7 +14,7 @@ local function apply_patch(document, args, first)
     return 'updated', text, ttl, {}
   end
   local text, conflicts = document, {}
-  for i = first + 7, #args, 3 do
+  for i = first + 7, last, 3 do
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''

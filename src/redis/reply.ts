@@ -41,7 +41,7 @@ function isCount(value: unknown): value is number {
 }
 
 /** The reply itself may hold a session's data, so it stays out of the message. */
-function foreignReply(expected: string): Error {
+export function foreignReply(expected: string): Error {
   return new TypeError(
     `Redis replied something else than expected (${expected}). Does the client send within MULTI, ` +
       'or does a proxy stand before Redis?',

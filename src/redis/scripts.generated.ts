@@ -448,7 +448,7 @@ return ARGV[1]`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: 'a63fa12fddfb5bd771ab148e8199f2d32d16dd8e',
+  sha1: 'a82dd4c89081059e107353a498cdba31fc28e0db',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -496,7 +496,7 @@ local function note_in_index(index, member, now, ttl)
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
 end
-local function apply_patch(document, args, first)
+local function apply_patch(document, args, first, last)
   local now = tonumber(args[first])
   local head = live_head(document, now)
   if not head then return nil end
@@ -506,7 +506,7 @@ local function apply_patch(document, args, first)
     return 'updated', text, ttl, {}
   end
   local text, conflicts = document, {}
-  for i = first + 7, #args, 3 do
+  for i = first + 7, last, 3 do
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
@@ -530,7 +530,7 @@ if not live_head(stored, tonumber(ARGV[5])) then return { 'gone' } end
 local document, ttl, conflicts = ARGV[3], tonumber(ARGV[4]), {}
 if document == '' then
   local outcome
-  outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5)
+  outcome, document, ttl, conflicts = apply_patch(stored, ARGV, 5, #ARGV)
   if outcome ~= 'updated' then return { outcome, document } end
 end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
@@ -751,7 +751,7 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: 'ae62c8b97c0c05a86d8ac021800ff7f68123a81a',
+  sha1: '617673a4bd2a24594f9d93c9145a6755b775c9c6',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -799,7 +799,7 @@ local function note_in_index(index, member, now, ttl)
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
 end
-local function apply_patch(document, args, first)
+local function apply_patch(document, args, first, last)
   local now = tonumber(args[first])
   local head = live_head(document, now)
   if not head then return nil end
@@ -809,7 +809,7 @@ local function apply_patch(document, args, first)
     return 'updated', text, ttl, {}
   end
   local text, conflicts = document, {}
-  for i = first + 7, #args, 3 do
+  for i = first + 7, last, 3 do
     local name, from, to = args[i], args[i + 1], args[i + 2]
     local _, _, stored = find_field(text, head, name)
     stored = stored or ''
@@ -826,11 +826,27 @@ local function apply_patch(document, args, first)
   if #text > tonumber(args[first + 3]) then return 'too-large' end
   return 'updated', text, ttl, conflicts
 end
-local outcome, document, ttl, conflicts = apply_patch(redis.call('GET', KEYS[1]), ARGV, 1)
-if not outcome then return { 'gone' } end
-if outcome ~= 'updated' then return { outcome, document } end
-redis.call('SET', KEYS[1], document, 'PX', string.format('%.0f', ttl))
-note_in_index(KEYS[2], member_of(KEYS[1]), tonumber(ARGV[1]), ttl)
-table.insert(conflicts, 1, outcome)
-return conflicts`,
+local function update(key, index, first, last)
+  local outcome, document, ttl, conflicts = apply_patch(redis.call('GET', key), ARGV, first, last)
+  if not outcome then return { 'gone' } end
+  if outcome ~= 'updated' then return { outcome, document } end
+  redis.call('SET', key, document, 'PX', string.format('%.0f', ttl))
+  note_in_index(index, member_of(key), tonumber(ARGV[first]), ttl)
+  table.insert(conflicts, 1, outcome)
+  return conflicts
+end
+local replies, key, arg = {}, 1, 1
+while arg < #ARGV do
+  local keys, first = tonumber(ARGV[arg]), arg + 2
+  local last = first + tonumber(ARGV[arg + 1]) - 1
+  local done, reply = pcall(update, KEYS[key], keys > 1 and KEYS[key + 1] or nil, first, last)
+  if not done then
+    local text = type(reply) == 'table' and reply.err or reply
+    if not string.find(text, 'WRONGTYPE', 1, true) then error(reply, 0) end
+    reply = { 'failed', text }
+  end
+  replies[#replies + 1] = reply
+  key, arg = key + keys, last + 1
+end
+return replies`,
 }

@@ -3,7 +3,6 @@ import { optionError } from '../core/errors.ts'
 import type { ActivityStore } from '../core/activity-store.ts'
 import { asHandle } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
-import { encodeExtra } from '../core/document.ts'
 import type {
   Adoption,
   Increment,
@@ -36,6 +35,7 @@ import {
   sessionKey,
 } from './keys.ts'
 import { RedisReferences } from './references.ts'
+import { patchArguments, patchOutcome, updating } from './patch.ts'
 import { overUrl } from './over-url.ts'
 import { Replication } from './replication.ts'
 import { outcomeIn, textIn } from './reply.ts'
@@ -102,6 +102,7 @@ class RedisStore implements Store {
   readonly #prefix: string
   readonly #driver: Driver
   readonly #replication: Replication
+  readonly #update: ReturnType<typeof updating>
   readonly #watches = new Set<Tracking>()
   readonly #close: (() => Promise<void>) | undefined
 
@@ -109,6 +110,7 @@ class RedisStore implements Store {
     this.#prefix = prefix
     this.#driver = driver
     this.#replication = new Replication(prefix, driver)
+    this.#update = updating(prefix, driver)
     this.users = new RedisUsers(prefix, driver, this.#replication)
     this.references = new RedisReferences(prefix, driver)
     this.activity = new RedisActivity(prefix, driver)
@@ -159,9 +161,8 @@ class RedisStore implements Store {
     return outcomeIn(reply, 'adopted', 'known')[0]
   }
 
-  async update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
-    const keys = keysOf(this.#prefix, handle, patch.owner)
-    return updateOutcome(await runScript(this.#driver, scripts.update, keys, patchArguments(patch)))
+  update(handle: Handle, patch: Patch): Promise<UpdateOutcome> {
+    return this.#update({ handle, patch })
   }
 
   async increment(handle: Handle, step: Increment): Promise<IncrementOutcome> {
@@ -193,7 +194,7 @@ class RedisStore implements Store {
     const args = [...argumentsOf(tombstone), ...document, ...patchArguments(patch)]
     const reply = await runScript(this.#driver, scripts.regenerate, keys, args)
     const isTaken = Array.isArray(reply) && reply[0] === 'taken'
-    return isTaken ? { kind: 'taken' } : updateOutcome(reply)
+    return isTaken ? { kind: 'taken' } : patchOutcome(reply)
   }
 
   async end(
@@ -241,28 +242,4 @@ class RedisStore implements Store {
 
 function argumentsOf({ document, ttl }: Tombstone): [string, string] {
   return [document, String(ttl)]
-}
-
-/** The patch as lua/include/patch.lua reads it. */
-function patchArguments({
-  now,
-  revision,
-  onConflict,
-  maxBytes,
-  lifetime,
-  changes,
-}: Patch): string[] {
-  const args = [String(now), revision, onConflict, String(maxBytes), '', '', '']
-  if (lifetime) {
-    const { idleTimeout, absoluteDeadline } = lifetime
-    args.splice(4, 3, String(idleTimeout), String(absoluteDeadline), encodeExtra(lifetime))
-  }
-  for (const { name, from, to } of changes) args.push(name, from, to)
-  return args
-}
-
-function updateOutcome(reply: unknown): UpdateOutcome {
-  const [kind, ...rest] = outcomeIn(reply, 'updated', 'conflict', 'too-large', 'gone')
-  if (kind === 'updated') return { kind, conflicts: rest }
-  return kind === 'conflict' ? { kind, document: rest[0] ?? '' } : { kind }
 }

@@ -6,9 +6,23 @@ interface Asked<Item, Reply> {
   reject(error: unknown): void
 }
 
+/** What is to be sent at the end of this turn. What sends may gather more, which still travels in the same turn. */
+let due: (() => void)[] = []
+
+function atEndOfTurn(flush: () => void): void {
+  // After the sockets of this turn were read: all requests that arrived in it are in.
+  if (due.length === 0) setImmediate(endTurn)
+  due.push(flush)
+}
+
+function endTurn(): void {
+  for (const flush of due) flush()
+  due = []
+}
+
 /**
  * `send` gets what was gathered, one item or many, and resolves to their replies in the same order; an
- * Error among them is the failure of its item alone.
+ * Error among them is the failure of its item alone. It never throws.
  */
 export function gathering<Item, Reply>(
   send: (items: readonly Item[]) => Promise<readonly (Reply | Error)[]>,
@@ -32,8 +46,7 @@ export function gathering<Item, Reply>(
   }
   return (item) =>
     new Promise((resolve, reject) => {
-      // After the sockets of this turn were read: all requests that arrived in it are in.
-      if (asked.length === 0) setImmediate(flush)
+      if (asked.length === 0) atEndOfTurn(flush)
       asked.push({ item, resolve, reject })
     })
 }

@@ -2,7 +2,9 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import type { Handle } from '../../src/core/id.ts'
 import { redisStore } from '../../src/redis/index.ts'
+import { sessionKey } from '../../src/redis/keys.ts'
 import { startRedis } from '../../tools/redis/start.mjs'
 import { fakeClock } from '../support/clock.ts'
 import { monitor } from '../support/monitor.ts'
@@ -28,17 +30,20 @@ async function start(
 ): Promise<{ sessions: Sessions<Data>; redis: Redis; seen: Monitor }> {
   const redis = new Redis({ port: server.single.port })
   onTestFinished(() => redis.disconnect())
-  const store = redisStore({ client: redis })
-  const sessions = createSessions<Data>({ storeTimeout: '60s', ...options, store })
+  const begin = (): Sessions<Data> =>
+    createSessions({ storeTimeout: '60s', ...options, store: redisStore({ client: redis }) })
   // The first use of each script sends its source; that is once per server, not per request.
-  const warm = new Visitor(sessions)
+  const first = begin()
+  const warm = new Visitor(first)
   await warm.visit((session) => void (session.count = 1))
   await warm.visit((session) => session.increment('count'))
   await warm.visit((session) => session.touch())
   await warm.visit((session) => void (session.count = 5))
   await warm.visit((session) => session.regenerate({ keepData: true }))
   await warm.visit((session) => session.destroy())
-  return { sessions, redis, seen: await monitor(server.single.port) }
+  // Waits for what goes on behind the responses.
+  await first.close()
+  return { sessions: begin(), redis, seen: await monitor(server.single.port) }
 }
 
 /** How often the client has written to its socket. */
@@ -93,6 +98,58 @@ describe('what a request costs in Redis', () => {
     await Promise.all(visitors.map((visitor) => visitor.visit((s) => s.increment('count'))))
     expect(await packetsSent(redis)).toBe(before + 2)
     expect(await seen.commands()).toEqual(['MGET', ...visitors.map(() => 'EVALSHA')])
+  })
+
+  test('the changes of one turn of the event loop are written by as few scripts as 32 sessions each take', async () => {
+    const { sessions, seen, redis } = await start()
+    const visitors = Array.from({ length: 70 }, () => new Visitor(sessions))
+    await Promise.all(visitors.map((visitor, at) => visitor.visit((s) => void (s.count = at))))
+    await seen.commands()
+    const before = await packetsSent(redis)
+    await Promise.all(visitors.map((visitor) => visitor.visit((s) => void (s.name = 'Ann'))))
+    expect(await packetsSent(redis)).toBe(before + 2)
+    expect(await seen.commands()).toEqual(['MGET', 'EVALSHA', 'EVALSHA', 'EVALSHA'])
+    const seenThen = await Promise.all(
+      visitors.map((visitor) => visitor.visit(({ name, count }) => ({ name, count }))),
+    )
+    expect(seenThen).toEqual(visitors.map((_, count) => ({ name: 'Ann', count })))
+  })
+
+  test('of the changes of one turn each has its own outcome: a foreign key in the place of one fails that one alone', async () => {
+    const { redis } = await start()
+    const store = redisStore({ client: redis })
+    const document = '{"@":[1,"aaaaaa",1,0,99999999999999,99999999999999]\n,"n":1\n}'
+    const patch = {
+      now: 2,
+      revision: 'bbbbbb',
+      onConflict: 'refuse',
+      maxBytes: 100,
+      owner: undefined,
+    } as const
+    const change = (from: string, to: string) => [{ name: '"n"', from, to }]
+    const [live, stale, large, foreign, absent] = ['A', 'B', 'C', 'D', 'E'].map(
+      (letter) => `AAA${letter.repeat(22)}` as Handle,
+    ) as [Handle, Handle, Handle, Handle, Handle]
+    for (const handle of [live, stale, large]) await store.create(handle, document, 60_000)
+    await redis.rpush(sessionKey('hs:', foreign), 'a list')
+    const outcomes = await Promise.allSettled([
+      store.update(foreign, { ...patch, changes: change('1', '2') }),
+      store.update(live, { ...patch, changes: change('1', '2') }),
+      store.update(stale, { ...patch, changes: change('7', '2') }),
+      store.update(large, { ...patch, changes: change('1', `"${'x'.repeat(100)}"`) }),
+      store.update(absent, { ...patch, changes: change('1', '2') }),
+      store.update(live, { ...patch, revision: 'cccccc', changes: change('2', '3') }),
+    ])
+    expect(outcomes).toMatchObject([
+      { reason: { message: expect.stringContaining('WRONGTYPE') as string } },
+      { value: { kind: 'updated', conflicts: [] } },
+      { value: { kind: 'conflict', document } },
+      { value: { kind: 'too-large' } },
+      { value: { kind: 'gone' } },
+      { value: { kind: 'updated', conflicts: [] } },
+    ])
+    expect(await store.load(live)).toContain('"cccccc"')
+    await redis.pexpire(sessionKey('hs:', foreign), 1)
   })
 
   test('of the reads of one turn each gets its own: a session, or nothing', async () => {

@@ -30,16 +30,19 @@ async function start(
   const redis = new Redis({ port: server.single.port, enableAutoPipelining: true })
   onTestFinished(() => redis.disconnect())
   await redis.flushall()
-  const store = redisStore({ client: redis })
-  const sessions = createSessions<Data>({ storeTimeout: '60s', ...options, store })
+  const begin = (): Sessions<Data> =>
+    createSessions({ storeTimeout: '60s', ...options, store: redisStore({ client: redis }) })
   // The first use of each script sends its source; that is once per server, not per request.
-  const warm = new Visitor(sessions)
+  const first = begin()
+  const warm = new Visitor(first)
   await warm.visit((session) => void (session.cart = ['warm']))
   await warm.visit((session) => session.signIn('warm'))
-  await sessions.user('warm').list()
-  await sessions.user('warm').revokeAll()
-  await sessions.user('warm').count()
-  return { sessions, redis, seen: await monitor(server.single.port) }
+  await first.user('warm').list()
+  await first.user('warm').revokeAll()
+  await first.user('warm').count()
+  // Waits for what goes on behind the responses.
+  await first.close()
+  return { sessions: begin(), redis, seen: await monitor(server.single.port) }
 }
 
 describe('what users cost in Redis', () => {
