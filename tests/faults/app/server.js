@@ -1,6 +1,7 @@
 /**
  * The process under load: one app with one session library. Argument: a `Setup` as JSON. Tells its
- * parent its port, and at each message how it is; ends with its parent.
+ * parent its port, and at each message how it is, after a collection of garbage where that is the message:
+ * it takes some milliseconds, in which nobody is answered. Ends with its parent.
  */
 import { createServer } from 'node:http'
 import { createApp } from './app.js'
@@ -12,7 +13,7 @@ import { createApp } from './app.js'
  * @property {object} [options] of the session library
  *
  * @typedef {object} State
- * @property {number} heap bytes in use after a collection of garbage
+ * @property {number} heap bytes in use
  * @property {number} inFlight the most requests at once since the last question
  * @property {number} handles what keeps a process alive: sockets, timers
  * @property {number} storeCalls commands sent for sessions so far, where the client can be watched
@@ -29,8 +30,8 @@ server.on('request', (_, response) => {
   response.once('close', () => inFlight--)
 })
 server.listen(0, '127.0.0.1', () => process.send?.(server.address()))
-process.on('message', () => {
-  globalThis.gc?.()
+process.on('message', (message) => {
+  if (message === 'collect') globalThis.gc?.()
   /** @type {State} */
   const state = {
     heap: process.memoryUsage().heapUsed,

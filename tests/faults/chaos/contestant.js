@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 /**
  * @typedef {object} Contestant
  * @property {number} port
- * @property {() => Promise<import('../app/server.js').State | undefined>} state undefined: it has ended
+ * @property {(first?: 'collect') => Promise<import('../app/server.js').State | undefined>} state
+ *   undefined: it has ended
  * @property {() => boolean} isAlive
  * @property {() => string} lastWords what it printed at its end
  * @property {() => Promise<void>} stop
@@ -41,10 +42,10 @@ export async function startContestant(setup) {
   if (!first) throw new Error(`the app with ${setup.library} did not start: ${words}`)
   return {
     port: first.port,
-    async state() {
+    async state(first) {
       if (!isAlive) return undefined
       const state = message()
-      child.send('state')
+      child.send(first ?? 'look')
       return state
     },
     isAlive: () => isAlive,

@@ -46,11 +46,11 @@ export async function outage({ library, signal, rate, seconds }) {
     const broken = performance.now()
     process.kill(redisProcess, signal)
     await pause(seconds * 1000)
+    const { most, growth } = await watch.stop()
     if (signal === 'SIGSTOP') process.kill(redisProcess, 'SIGCONT')
     else await redis.restart(port)
     const healed = performance.now()
     await pause(8000)
-    const { most, growth } = await watch.stop()
     const records = await load.stop(PATIENCE)
     const strangers = await passing.stop(0)
     const without = begunBetween(records, broken, healed)
@@ -82,25 +82,24 @@ function nextOf(guests, value) {
     : { path: '/read', cookie, session, kind: /** @type {const} */ ('read') }
 }
 
-/** Asks once a second how the app is. @param {import('./contestant.js').Contestant} app */
+/** Asks once a second how busy the app is, and before and after how large. @param {import('./contestant.js').Contestant} app */
 async function watchOf(app) {
-  const before = (await app.state())?.heap ?? 0
+  const before = await app.state('collect')
   let most = 0
-  let heap = before
   const end = new AbortController()
   const watching = (async () => {
     while (!end.signal.aborted) {
       await pause(1000)
       const state = await app.state()
       most = Math.max(most, state?.inFlight ?? 0)
-      heap = Math.max(heap, state?.heap ?? 0)
     }
   })()
   return {
     async stop() {
       end.abort()
       await watching
-      return { most, growth: (heap - before) / 2 ** 20 }
+      const after = await app.state('collect')
+      return { most, growth: ((after?.heap ?? 0) - (before?.heap ?? 0)) / 2 ** 20 }
     },
   }
 }

@@ -48,7 +48,7 @@ export const soak = {
         )
         found.push(...(await endless(port)))
         breaches.push(...found.map((what) => `${trouble.name}: ${what}`))
-        const alive = await Promise.all(apps.map((app) => app.state()))
+        const alive = await Promise.all(apps.map((app) => app.state('collect')))
         if (alive.includes(undefined)) breaches.push(`${trouble.name}: a process ended`)
         const heap = Math.max(...alive.map((state) => state?.heap ?? 0)) / 2 ** 20
         const handles = Math.max(...alive.map((state) => state?.handles ?? 0))
