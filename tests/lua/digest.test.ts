@@ -75,7 +75,9 @@ describe.each(operations)('the head of %s', (file) => {
 
   test('names every key that the script uses, and no other', () => {
     // A script that goes through its keys names none of them.
-    const used = /ipairs\(KEYS\)|KEYS\[key\]/.test(code) ? numbersOf('KEYS', head) : numbersOf('KEYS', code)
+    const used = /ipairs\(KEYS\)|KEYS\[key\]/.test(code)
+      ? numbersOf('KEYS', head)
+      : numbersOf('KEYS', code)
     expect(numbersOf('KEYS', head)).toEqual(used)
   })
 

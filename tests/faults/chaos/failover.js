@@ -15,7 +15,7 @@ import { begunBetween, slowest, steadyAfter } from './verdict.js'
  * @property {import('../app/connect.js').Address} address
  * @property {number} rate writes a second
  * @property {number} seconds of load after it has begun
- * @property {() => Promise<void>} begin
+ * @property {() => Promise<number | void>} begin gives the seconds that Redis itself took, where it waits for that
  *
  * @typedef {Awaited<ReturnType<typeof failover>>} Result
  */
@@ -38,7 +38,7 @@ export async function failover({ library, address, rate, seconds, begin }) {
     await pause(BEFORE * 1000)
     const begun = performance.now()
     const revocations = revokeSteadily(load, revoking)
-    await begin()
+    const redisTook = (await begin()) ?? NaN
     await pause(begun + seconds * 1000 - performance.now())
     // A failover replicates again after a while.
     const records = [...(await load.stop(20_000))]
@@ -60,6 +60,7 @@ export async function failover({ library, address, rate, seconds, begin }) {
     const since = begunBetween(records, begun, Infinity)
     const failed = since.filter(({ status }) => status !== 200)
     return {
+      redisTook,
       steady: steadyAfter(
         records.filter(({ kind }) => kind === 'write'),
         begun,

@@ -1,5 +1,6 @@
 /** A Cluster of three masters and three replicas, `cluster-node-timeout` 2000. */
 import { execFile } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { ask } from '../../../../tools/redis/ask.mjs'
 import { processOf } from '../../../../tools/redis/process.mjs'
@@ -9,13 +10,15 @@ import { slowestAnswer, staysAlive } from '../common.js'
 import { atMost, compare, each } from '../figure.js'
 
 const run = promisify(execFile)
+/** A failover that takes longer, in seconds, is none. */
+const LONGEST = 10
 
 /** koa-redis takes no Cluster. @param {readonly string[]} libraries */
 const able = (libraries) => libraries.filter((library) => library !== 'koa-generic-session')
 
 /**
  * @param {import('../figure.js').Chaos} chaos
- * @param {(masters: Node[]) => Promise<void>} begin
+ * @param {(masters: Node[]) => Promise<number | void>} begin as in failover.js
  *
  * @typedef {{ id: string, port: number }} Node
  */
@@ -50,15 +53,42 @@ async function mastersOf(port) {
   )
 }
 
+/** The seconds until the living nodes have three masters again. @param {number} port of one of them */
+async function untilThreeMasters(port) {
+  const begun = performance.now()
+  const seconds = () => (performance.now() - begun) / 1000
+  // A master that is found to have failed is `master,fail` there, and no match.
+  while ((await mastersOf(port)).length !== 3 || !(await hasFailed(port))) {
+    if (seconds() > LONGEST) return NaN
+    await pause(20)
+  }
+  return seconds()
+}
+
+/** @param {number} port */
+async function hasFailed(port) {
+  return / master,fail /.test(await ask(port, 'CLUSTER', 'NODES'))
+}
+
 /** @type {import('../figure.js').Scenario} */
 export const clusterKilled = {
   name: 'cluster-killed',
   title: 'Cluster: a master killed, 100 writes/s',
   async run(chaos) {
-    const results = await onCluster(chaos, async ([master]) => {
+    const results = await onCluster(chaos, async ([master, other]) => {
       process.kill(await processOf(master?.port ?? 0), 'SIGKILL')
+      return untilThreeMasters(other?.port ?? 0)
     })
     return [
+      {
+        ...atMost(
+          'a replica is master (Redis alone)',
+          Infinity,
+          's',
+          each(results, (it) => it.redisTook),
+        ),
+        bar: '',
+      },
       atMost(
         'steady again',
         4,
