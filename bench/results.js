@@ -55,7 +55,7 @@ export function resultsText(run) {
 /** @param {Run} run */
 function noiseSentence({ noise, settings }) {
   if (settings.rounds === 1) return 'One round only: nothing is known of the noise.'
-  const apart = `the rounds differ by ±${(noise * 100).toFixed(1)} %`
+  const apart = `half of the rounds lie within ±${(noise * 100).toFixed(1)} % of their median`
   return noise > TOO_NOISY
     ? `A noisy run, not to be quoted: ${apart}.`
     : `In the middle of all figures ${apart}.`

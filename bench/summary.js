@@ -18,7 +18,7 @@ import { isBare } from './candidates.js'
  * @property {number} redisCpu µs
  * @property {number} [p50] ms at the fixed rate
  * @property {number} [p99] ms at the fixed rate
- * @property {number} spread half the distance of the rounds' extremes of `cpu`, as a part of it
+ * @property {number} spread how far a round's `cpu` lies from their median: the median of that, as a part of it
  */
 
 /**
@@ -76,8 +76,14 @@ function rowOf(candidate, workload, rounds, bare) {
     bytes: middle((own) => own.bytes),
     redisCpu: middle((own) => own.redisCpu),
     ...(hasLatency && { p50: middle((own) => own.p50), p99: middle((own) => own.p99) }),
-    spread: (Math.max(...cpus) - Math.min(...cpus)) / 2 / median(cpus),
+    spread: spreadOf(cpus),
   }
+}
+
+/** @param {number[]} values */
+function spreadOf(values) {
+  const middle = median(values)
+  return median(values.map((value) => Math.abs(value - middle))) / middle
 }
 
 /** @param {number[]} values */

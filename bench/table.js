@@ -23,7 +23,7 @@ const columns = [
 /** What the columns mean. @param {import('./options.js').Settings} settings */
 export function legend({ connections, rate, sessions }) {
   return `Per request, medians over the rounds. **CPU**: microseconds of the server process, user and
-system. **±**: how far the rounds were apart. **Cost**: CPU above the bare framework in the same round.
+system. **±**: how far half of the rounds were from it, at most. **Cost**: CPU above the bare framework in the same round.
 **Ratios**: what is left of the bare framework's speed, 1 is free. **requests/s** with ${connections} connections and
 ${sessions.toLocaleString('en')} sessions; **core**: how busy it kept the server's core, and where that is far from 100 %, something
 else was the limit. **p50, p99** at ${rate.toLocaleString('en')} requests/s. **Commands**, **bytes** in both directions and CPU of
