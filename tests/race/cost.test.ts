@@ -33,8 +33,8 @@ async function start(
   const begin = (): Sessions<Data> =>
     createSessions({ storeTimeout: '60s', ...options, store: redisStore({ client: redis }) })
   // The first use of each script sends its source; that is once per server, not per request.
-  const first = begin()
-  const warm = new Visitor(first)
+  const warming = begin()
+  const warm = new Visitor(warming)
   await warm.visit((session) => void (session.count = 1))
   await warm.visit((session) => session.increment('count'))
   await warm.visit((session) => session.touch())
@@ -42,7 +42,7 @@ async function start(
   await warm.visit((session) => session.regenerate({ keepData: true }))
   await warm.visit((session) => session.destroy())
   // Waits for what goes on behind the responses.
-  await first.close()
+  await warming.close()
   return { sessions: begin(), redis, seen: await monitor(server.single.port) }
 }
 

@@ -33,15 +33,15 @@ async function start(
   const begin = (): Sessions<Data> =>
     createSessions({ storeTimeout: '60s', ...options, store: redisStore({ client: redis }) })
   // The first use of each script sends its source; that is once per server, not per request.
-  const first = begin()
-  const warm = new Visitor(first)
+  const warming = begin()
+  const warm = new Visitor(warming)
   await warm.visit((session) => void (session.cart = ['warm']))
   await warm.visit((session) => session.signIn('warm'))
-  await first.user('warm').list()
-  await first.user('warm').revokeAll()
-  await first.user('warm').count()
+  await warming.user('warm').list()
+  await warming.user('warm').revokeAll()
+  await warming.user('warm').count()
   // Waits for what goes on behind the responses.
-  await first.close()
+  await warming.close()
   return { sessions: begin(), redis, seen: await monitor(server.single.port) }
 }
 
