@@ -23,9 +23,11 @@ while arg < #ARGV do
   local last = first + tonumber(ARGV[arg + 1]) - 1
   local done, reply = pcall(update, KEYS[key], keys > 1 and KEYS[key + 1] or nil, first, last)
   if not done then
-    -- A foreign key in the place of one is no reason to fail the others; what else fails, fails for all.
+    -- What stands in the place of one is no reason to fail the others: a foreign key, a text that is no
+    -- document. What the server refuses, it refuses all of them.
     local text = type(reply) == 'table' and reply.err or reply
-    if not string.find(text, 'WRONGTYPE', 1, true) then error(reply, 0) end
+    local isOwn = string.find(text, 'WRONGTYPE', 1, true) or (reply == text and not string.find(text, '-%u%u%u'))
+    if #replies == 0 and not isOwn then error(reply, 0) end
     reply = { 'failed', text }
   end
   replies[#replies + 1] = reply

@@ -1,5 +1,5 @@
 /** Sessions for Express 4 and 5, and Connect 3. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage, ServerResponse } from 'node:http'
 import type { SessionProperty } from '../core/session.ts'
 import type { Sessions } from '../core/sessions.ts'
 import { refuseForgery } from '../http/csrf-guard.ts'
@@ -8,6 +8,7 @@ import type { CsrfOptions } from '../http/csrf-options.ts'
 import { holdResponse } from '../node/held-response.ts'
 import { checkedMount, sessionProperty } from '../node/property.ts'
 import type { MountOptions } from '../node/property.ts'
+import { isStranded } from '../node/senders.ts'
 import { headerOf, hostOf, isSecure, NodeRequestHead } from '../node/request.ts'
 
 export type { MountOptions } from '../node/property.ts'
@@ -42,18 +43,26 @@ export function session<Data extends object>(
   options: MountOptions = {},
 ): ExpressMiddleware {
   const { lazy, property } = checkedMount(sessions, options)
-  const expose = sessionProperty(sessions, property, `${property}ID`)
+  const expose = sessionProperty(property, `${property}ID`)
   return (request, response, next) => {
     const begin = (): void => {
-      if (sessions.visitOf(request)) return next()
+      const known = sessions.visitOf(request)
+      if (known) {
+        // An app of another copy of Express has taken the request to prototypes of its own.
+        if (isStranded(response)) {
+          if (!(property in request)) expose(request, known, undefined)
+          holdResponse(response, known, next)
+        }
+        return next()
+      }
       const url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/'
       const head = new NodeRequestHead(request, request, url)
       const visit = sessions.begin(head, request)
       if (!visit) return next()
       const ready = (): void => {
-        const app = outermostApp(request)
-        expose(request, app?.request)
-        holdResponse(response, visit, next, app?.response)
+        const home = homeOf(request)
+        expose(request, visit, home?.request)
+        holdResponse(response, visit, next, home?.response)
         next()
       }
       const opening = lazy ? undefined : visit.open()
@@ -100,21 +109,42 @@ export function csrf<Data extends object>(
   }
 }
 
-interface App {
-  readonly parent?: App
+/** The prototypes that Express lends to the requests and responses of an app. */
+interface Lent {
   readonly request: object
   readonly response: object
 }
 
+/** What all apps of this copy of Express lend in the end, by app; undefined where it is none of node:http. */
+const homes = new WeakMap<object, Lent | undefined>()
+
 /**
- * Express lends requests and responses its prototypes, those of the outermost app to all. On a request
- * itself each new property is slow, because Express changes the prototype of every one (V8 then shares
- * nothing between them). Undefined on Connect.
+ * On a request itself each new property is slow, because Express changes the prototype of every one (V8
+ * then shares nothing between them). An app within may change it once more, to one of its own; what
+ * stands behind the prototypes of all apps stays. Undefined on Connect.
  */
-function outermostApp(request: IncomingMessage): App | undefined {
-  let { app } = request as { app?: App }
-  while (app?.parent) app = app.parent
-  return app && Object.prototype.isPrototypeOf.call(app.request, request) ? app : undefined
+function homeOf(request: IncomingMessage): Lent | undefined {
+  const { app } = request as { app?: Lent }
+  if (!app || !Object.prototype.isPrototypeOf.call(app.request, request)) return undefined
+  if (homes.has(app)) return homes.get(app)
+  const own = {
+    request: lastBefore(IncomingMessage.prototype, app.request),
+    response: lastBefore(ServerResponse.prototype, app.response),
+  }
+  const home = own.request && own.response ? (own as Lent) : undefined
+  homes.set(app, home)
+  return home
+}
+
+/** The one of a chain of prototypes that stands before its end. */
+function lastBefore(end: object, first: object): object | undefined {
+  let prototype = first
+  for (;;) {
+    const next = Object.getPrototypeOf(prototype) as object | null
+    if (next === end) return prototype
+    if (!next) return undefined
+    prototype = next
+  }
 }
 
 /** As Express' own `hostname` has it, but with the port, which Express 4 cuts off. */

@@ -26,7 +26,7 @@ export function session<Data extends object>(
   options: MountOptions = {},
 ): Middleware<DefaultState, SessionProperty<Data>> {
   const { lazy, property } = checkedMount(sessions, options)
-  const expose = sessionProperty(sessions, property)
+  const expose = sessionProperty(property)
   return async (ctx, next) => {
     if (sessions.visitOf(ctx)) return next()
     const head = new NodeRequestHead(ctx, ctx.req, ctx.originalUrl)
@@ -35,7 +35,7 @@ export function session<Data extends object>(
     const opening = lazy ? undefined : visit.open()
     if (opening) await opening
     const { context } = ctx.app
-    expose(ctx, Object.getPrototypeOf(ctx) === context ? context : undefined)
+    expose(ctx, visit, Object.getPrototypeOf(ctx) === context ? context : undefined)
     holdResponse(ctx.res, visit, (error) => {
       // Only where the response was sent past Koa, or an error response was under way already.
       ctx.app.emit('error', error, ctx)

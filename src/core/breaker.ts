@@ -9,6 +9,11 @@ import type { HandstampError } from './errors.ts'
 /** So many failures in a row, with no answer in between. */
 const FAILURES = 5
 /**
+ * A failure says nothing of a store that has answered somebody within so many milliseconds: a part of a
+ * Cluster may be down, and its calls fail together.
+ */
+const ALIVE = 100
+/**
  * Milliseconds between two probes; spread, so that not all processes ask at once. A probe is one PING
  * in the background and no visitor's request, so it may come soon: normal again within a second.
  */
@@ -27,6 +32,7 @@ export class Breaker {
     halfOpenAfter: -Infinity,
   })
   #isFailing = false
+  #answeredAt = -Infinity
   #isProbing = false
   #openedAt = 0
   #timer: NodeJS.Timeout | undefined
@@ -43,15 +49,16 @@ export class Breaker {
     return this.#isProbing ? 'half-open' : 'open'
   }
 
-  /** On every answer: costs nothing unless a failure came before. */
-  answered(): void {
+  /** On every answer, at this time in milliseconds: costs nothing unless a failure came before. */
+  answered(now: number): void {
+    this.#answeredAt = now
     if (!this.#isFailing || this.isOpen) return
     this.#isFailing = false
     this.#circuit.execute(() => undefined).catch(() => undefined)
   }
 
-  failed(error: HandstampError): void {
-    if (this.isOpen || this.#isClosed) return
+  failed(error: HandstampError, now: number): void {
+    if (this.isOpen || this.#isClosed || now - this.#answeredAt < ALIVE) return
     this.#isFailing = true
     void this.#count(error)
   }

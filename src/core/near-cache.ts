@@ -65,8 +65,9 @@ interface Reading {
 
 /** Tombstones are short-lived and seldom asked for; what is no session of ours is not kept either. */
 const LIVE = '{"@":[1,'
-/** The proof is renewed so many times within the bound. */
+/** The proof is renewed so many times within the bound, and once a second at least. */
 const BEATS = 4
+const LONGEST_BEAT = 1000
 
 export class NearCache {
   readonly #maxStaleness: number
@@ -87,7 +88,7 @@ export class NearCache {
     this.#entries = new LRUCache({ max: maxEntries })
     this.#maxStaleness = maxStaleness
     const changed = (handle: Handle | undefined): void => this.#changed(handle)
-    this.#watch = store.watch?.({ changed, lost }, maxStaleness / BEATS)
+    this.#watch = store.watch?.({ changed, lost }, Math.min(maxStaleness / BEATS, LONGEST_BEAT))
   }
 
   /** A live session that may be served now; undefined where the store has to be asked. */

@@ -20,6 +20,7 @@ import type { RequestHead } from './transport.ts'
 import { ReferringSessions } from './referring.ts'
 import { describeSession, UserSessions } from './users.ts'
 import type { SessionInfo } from './users.ts'
+import { addVisit, findVisit } from './visits.ts'
 import { Visit } from './visit.ts'
 import type { OpenRequests } from './visit.ts'
 
@@ -27,7 +28,7 @@ import type { OpenRequests } from './visit.ts'
 export class Sessions<Data extends object> {
   readonly #engine: Engine
   readonly #engineOfRequest: new () => Engine
-  readonly #visit = Symbol('handstamp')
+  readonly #isOurs = (visit: Visit<object>): boolean => visit.countedBy === this.#open
   /** Requests that have begun and have not settled. */
   readonly #open: OpenRequests = { count: 0 }
   #closing: Promise<void> | undefined
@@ -140,13 +141,13 @@ export class Sessions<Data extends object> {
     if (this.#closing) throw closedError()
     if (!this.#engine.transport.covers(head)) return undefined
     const visit = new Visit<Data>(new this.#engineOfRequest(), head, this.#open)
-    for (const carrier of carriers) (carrier as Record<symbol, unknown>)[this.#visit] = visit
+    addVisit(carriers, visit as unknown as Visit<object>)
     return visit
   }
 
   /** For adapters: the dealings of a request that has begun. */
   visitOf(carrier: object): Visit<Data> | undefined {
-    return (carrier as Record<symbol, unknown>)[this.#visit] as Visit<Data> | undefined
+    return findVisit(carrier, this.#isOurs) as unknown as Visit<Data> | undefined
   }
 
   /**

@@ -66,7 +66,7 @@ export class StoreCalls {
         if (this.#isClosed) return fail(closedError())
         const error = timeoutError(storeTimeout)
         // What the request had left was too little to say anything of the store.
-        if (left >= storeTimeout / 2) this.breaker.failed(error)
+        if (left >= storeTimeout / 2) this.breaker.failed(error, waiting.now())
         fail(error)
       })
       const run = (): void => {
@@ -74,8 +74,9 @@ export class StoreCalls {
           (reply) => {
             if (!entry.isPending) return
             waiting.remove(entry)
-            waits?.end(waiting.now())
-            this.breaker.answered()
+            const then = waiting.now()
+            waits?.end(then)
+            this.breaker.answered(then)
             resolve(reply)
           },
           (cause: unknown) => {
@@ -90,9 +91,10 @@ export class StoreCalls {
           },
         )
       }
+      if (left <= 0) return fail(timeoutError(storeTimeout))
       if (this.#repetitions < MOST_REPETITIONS) this.#repetitions += SHARE
       waiting.add(entry, now + left)
-      if (left > 0) run()
+      run()
     })
   }
 
@@ -114,8 +116,9 @@ export class StoreCalls {
   #failed(cause: unknown): HandstampError {
     const error = storeError(cause)
     const fault = faultOf(this.#store, cause)
-    if (fault === 'lost' || fault === 'down') this.breaker.failed(error)
-    else this.breaker.answered()
+    const now = this.#waiting.now()
+    if (fault === 'lost' || fault === 'down') this.breaker.failed(error, now)
+    else this.breaker.answered(now)
     return error
   }
 

@@ -26,8 +26,13 @@ export interface OpenRequests {
 }
 
 export class Visit<Data extends object> {
+  /** That of the engine that was mounted before, on the same request. */
+  behind: Visit<object> | undefined
+  /** The property of the request that shows the session. */
+  shownAs: string | undefined
+  /** Counts it while it is open; the same for all visits of an engine. */
+  readonly countedBy: OpenRequests
   readonly #engine: Engine
-  readonly #open: OpenRequests
   #isCounted = true
   readonly #request: RequestHead
   readonly #copy: WorkingCopy
@@ -41,7 +46,7 @@ export class Visit<Data extends object> {
 
   constructor(engine: Engine, request: RequestHead, open: OpenRequests) {
     this.#engine = engine
-    this.#open = open
+    this.countedBy = open
     open.count++
     this.#request = request
     this.#copy = new WorkingCopy(engine, request, verbsOf)
@@ -195,7 +200,7 @@ export class Visit<Data extends object> {
 
   /** For adapters: this request will not settle any more, so that nobody waits for it. */
   leave(): void {
-    if (this.#isCounted) this.#open.count--
+    if (this.#isCounted) this.countedBy.count--
     this.#isCounted = false
   }
 

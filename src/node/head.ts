@@ -45,6 +45,7 @@ function guardHead(response: ServerResponse, home: object | undefined): boolean 
   const behind = home ?? (Object.getPrototypeOf(response) as object)
   const before = guards.get(behind) ?? guardsBefore(behind, waitsOf)
   guards.set(behind, before)
+  if (home && !Object.prototype.isPrototypeOf.call(home, response)) return false
   if (Object.keys(before).some((name) => Object.hasOwn(response, name))) return false
   if (home && guarded.has(home)) return true
   if (home) guarded.add(home)

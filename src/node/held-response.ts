@@ -54,7 +54,7 @@ class HeldResponse<Data extends object> implements Holder {
   readonly #visit: Settling<Data>
   readonly #onFailure: (error: unknown) => void
   readonly #home: object | undefined
-  readonly #front: Front
+  readonly front: Front
   #stage: Stage
   #hasLines: boolean
   /** The calls that wait for the save; undefined while none is under way. */
@@ -81,7 +81,7 @@ class HeldResponse<Data extends object> implements Holder {
     this.#onFailure = onFailure
     this.#home = home
     this.#first = (holderOf(response) as HeldResponse<object> | undefined) ?? this
-    this.#front = standInFront(response, this, home)
+    this.front = standInFront(response, this, home)
     this.#drain = drainSignal(response)
     this.#stage = response.headersSent ? 'sent' : 'open'
     this.#hasLines = response.headersSent
@@ -153,7 +153,7 @@ class HeldResponse<Data extends object> implements Holder {
     const isOutermost = !first.#isSending
     first.#isSending = true
     try {
-      return Reflect.apply(this.#front.native[verb], this.#response, args)
+      return Reflect.apply(this.front.native[verb], this.#response, args)
     } finally {
       if (isOutermost) first.#isSending = false
     }
@@ -206,7 +206,7 @@ class HeldResponse<Data extends object> implements Holder {
     this.#stage = 'answered'
     if (isGone(response)) return
     resetResponse(response, error)
-    if (!isFront(response, this.#front)) return this.#answerAlone()
+    if (!isFront(response, this.front)) return this.#answerAlone()
     this.#stage = 'failed'
     this.#restore = whenTouched(response, () => this.#beginAnswer())
     this.#isFailing = true
@@ -231,7 +231,7 @@ class HeldResponse<Data extends object> implements Holder {
   /** A middleware in between (compression) has begun to encode the body that is not sent: past it. */
   #answerAlone(): void {
     this.#stage = 'answering'
-    takeOver(this.#response, this.#front.held)
+    takeOver(this.#response, this.front.held)
     answerFailure(this.#response, this.#failure)
   }
 

@@ -1,7 +1,7 @@
 /** Puts the session where the users of a framework look for it: `ctx.session`, `req.session`. */
 import { optionError } from '../core/errors.ts'
-import type { Sessions } from '../core/sessions.ts'
 import type { Visit } from '../core/visit.ts'
+import { findVisit } from '../core/visits.ts'
 
 export interface MountOptions {
   /** Load the session only when `getSession` asks for it; `session` itself then throws ERR_NOT_LOADED. Default false. */
@@ -23,57 +23,38 @@ export function checkedMount(sessions: unknown, options: MountOptions): Required
   return { lazy, property }
 }
 
-/** Whose sessions a property of a prototype shows, by the prototype. */
-const shown = new WeakMap<object, Map<string, Set<Sessions<object>>>>()
+/** Which properties a prototype shows, whosever sessions they are. */
+const shown = new WeakMap<object, Set<string>>()
 
 /**
  * Puts a property on requests that reads and replaces the session; assigning null destroys it. `idProperty`
  * reads its id. What is returned throws ERR_OPTION where the property is taken; `home` is the prototype
  * that the framework lends its requests, where the property costs nothing per request.
  */
-export function sessionProperty<Data extends object>(
-  sessions: Sessions<Data>,
+export function sessionProperty(
   property: string,
   idProperty?: string,
-): (carrier: object, home: object | undefined) => void {
-  const own = sessions as unknown as Sessions<object>
-  return (carrier, home) => {
-    const target = home ?? carrier
-    const owners = shown.get(target)?.get(property)
-    if (owners ? isTaken(carrier, property, owners, own) : property in carrier)
-      throw takenError(property)
-    if (owners) owners.add(own)
-    else expose(target, property, idProperty, own)
+): <Data extends object>(carrier: object, visit: Visit<Data>, home: object | undefined) => void {
+  const isShown = (visit: Visit<object>): boolean => visit.shownAs === property
+  const visitOf = (carrier: object): Visit<object> | undefined => findVisit(carrier, isShown)
+  return (carrier, visit, home) => {
+    if (home && shown.get(home)?.has(property)) {
+      if (Object.hasOwn(carrier, property) || visitOf(carrier)) throw takenError(property)
+    } else {
+      if (property in carrier) throw takenError(property)
+      expose(home ?? carrier, property, idProperty, visitOf)
+    }
+    visit.shownAs = property
+    if (home) shown.set(home, (shown.get(home) ?? new Set<string>()).add(property))
   }
-}
-
-/** An engine of other paths may show its sessions there, too, but one request has one. */
-function isTaken(
-  carrier: object,
-  property: string,
-  owners: ReadonlySet<Sessions<object>>,
-  own: Sessions<object>,
-): boolean {
-  if (owners.size === 1 && owners.has(own)) return Object.hasOwn(carrier, property)
-  return [...owners].some((other) => other !== own && other.visitOf(carrier) !== undefined)
 }
 
 function expose(
   target: object,
   property: string,
   idProperty: string | undefined,
-  own: Sessions<object>,
+  visitOf: (carrier: object) => Visit<object> | undefined,
 ): void {
-  const owners = new Set([own])
-  const properties = shown.get(target) ?? new Map<string, Set<Sessions<object>>>()
-  shown.set(target, properties.set(property, owners))
-  const visitOf = (carrier: object): Visit<object> | undefined => {
-    for (const owner of owners) {
-      const visit = owner.visitOf(carrier)
-      if (visit) return visit
-    }
-    return undefined
-  }
   Object.defineProperty(target, property, {
     get(this: object) {
       return visitOf(this)?.session

@@ -11,6 +11,8 @@ export type Waits = 'begun' | 'whole' | undefined
 /** Who is asked first, each time that something would be sent. */
 export interface Holder {
   readonly waits: Waits
+  /** Where it stands. */
+  readonly front: Front
   writeHead(args: readonly unknown[]): unknown
   write(args: readonly unknown[]): unknown
   end(args: readonly unknown[]): unknown
@@ -22,6 +24,8 @@ export interface Front {
   readonly held: Senders
   /** What the response did before, which may be another middleware's. */
   readonly native: Senders
+  /** The prototype on which they stand, where it is not the response itself. */
+  readonly home?: object
 }
 
 const HOLDER = Symbol('handstamp.holder')
@@ -61,6 +65,12 @@ export function waitsOf(response: ServerResponse): Waits {
   return holderOf(response)?.waits
 }
 
+/** The holder's senders stand on a prototype that is not behind this response any more. */
+export function isStranded(response: ServerResponse): boolean {
+  const home = holderOf(response)?.front.home
+  return home !== undefined && !Object.prototype.isPrototypeOf.call(home, response)
+}
+
 /** Whether a call of the response reaches these senders past nobody but senders of ours. */
 export function isFront(response: ServerResponse, { held }: Front): boolean {
   let front: object | undefined = response.write
@@ -84,7 +94,7 @@ function atHome(home: object): Front {
   let front = homes.get(home)
   if (!front) {
     const native = pick(home as Senders)
-    front = { held: sendersBefore(native), native }
+    front = { held: sendersBefore(native, home), native, home }
     Object.assign(home, front.held)
     homes.set(home, front)
   }
@@ -95,21 +105,30 @@ function pick({ writeHead, write, end, flushHeaders }: Senders): Senders {
   return { writeHead, write, end, flushHeaders }
 }
 
-/** Each response is asked whether it is held. */
-function sendersBefore(native: Senders): Senders {
+/**
+ * Each response is asked whether it is held, and from here: a middleware in front (compression) may keep
+ * these senders and call them out of its own, before which the holder of that response stands.
+ */
+function sendersBefore(native: Senders, home?: object): Senders {
   const { writeHead, write, end, flushHeaders } = native
+  const holderHere = ({ [HOLDER]: holder }: Held): Holder | undefined =>
+    holder?.front.held === senders || (home && holder?.front.home) ? holder : undefined
   const senders: Senders & ThisType<Held> = {
     writeHead(...args) {
-      return this[HOLDER] ? this[HOLDER].writeHead(args) : Reflect.apply(writeHead, this, args)
+      const holder = holderHere(this)
+      return holder ? holder.writeHead(args) : Reflect.apply(writeHead, this, args)
     },
     write(...args) {
-      return this[HOLDER] ? this[HOLDER].write(args) : Reflect.apply(write, this, args)
+      const holder = holderHere(this)
+      return holder ? holder.write(args) : Reflect.apply(write, this, args)
     },
     end(...args) {
-      return this[HOLDER] ? this[HOLDER].end(args) : Reflect.apply(end, this, args)
+      const holder = holderHere(this)
+      return holder ? holder.end(args) : Reflect.apply(end, this, args)
     },
     flushHeaders() {
-      return this[HOLDER] ? this[HOLDER].flushHeaders() : Reflect.apply(flushHeaders, this, NO_ARGS)
+      const holder = holderHere(this)
+      return holder ? holder.flushHeaders() : Reflect.apply(flushHeaders, this, NO_ARGS)
     },
   }
   return senders

@@ -8,11 +8,20 @@ const PASSING = /^(READONLY|NOREPLICAS|TRYAGAIN|MOVED|ASK)\b/
 /** `ERR …`, `WRONGTYPE …`, `OOM …`: there is a server that answers. */
 const REPLY = /^[A-Z]{3,}\b/
 
+/** Redis 6 puts what a script met behind words of its own. */
+const IN_SCRIPT = /^ERR Error running script .*? -(?=[A-Z]{3,} )/
+
+/** What the server said, without them: a code first. */
+export function serverWords(message: string): string {
+  return message.replace(IN_SCRIPT, '')
+}
+
 export function faultOf(error: unknown): Fault {
   // A command that the client would not send, or a reply that is none, is no fault of the connection.
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError)
     return 'refused'
-  const { message, name, code } = error as Error & { code?: unknown }
+  const { name, code } = error as Error & { code?: unknown }
+  const message = serverWords(error.message)
   if (DOWN.test(message)) return 'down'
   if (PASSING.test(message)) return 'passing'
   // Ours: it was not sent.

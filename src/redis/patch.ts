@@ -36,6 +36,9 @@ export function updating(
       throw foreignReply('an outcome of each session')
     return replies.map(replyIn)
   }
+  /** What fails one script is no failure of the others. */
+  const partly = (updates: readonly Update[]): Promise<(UpdateOutcome | Error)[]> =>
+    run(updates).catch((error: unknown) => updates.map(() => error as Error))
   const one = async (update: Update): Promise<UpdateOutcome> => {
     const [outcome] = await run([update])
     if (outcome instanceof Error) throw outcome
@@ -45,7 +48,7 @@ export function updating(
   return gathering(async (updates) => {
     if (updates.length <= MOST_AT_ONCE) return run(updates)
     const parts = Array.from({ length: Math.ceil(updates.length / MOST_AT_ONCE) }, (_, at) =>
-      run(updates.slice(at * MOST_AT_ONCE, (at + 1) * MOST_AT_ONCE)),
+      partly(updates.slice(at * MOST_AT_ONCE, (at + 1) * MOST_AT_ONCE)),
     )
     return (await Promise.all(parts)).flat()
   })

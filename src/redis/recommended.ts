@@ -3,6 +3,7 @@
  * later, and a failover is noticed. The clients' own defaults are made for queues and caches, where a
  * late answer is better than none. What each one is for: docs/when-redis-fails.md.
  */
+import { serverWords } from './fault.ts'
 
 /** Milliseconds. Above `storeTimeout`, so that the store is the one to say that time is up. */
 const COMMAND = 1000
@@ -20,7 +21,7 @@ function retryPause(attempt: number): number {
 
 /** A master that has become a replica: connect again, to where the master is now, and send once more. */
 function isDemoted({ message }: Error): false | 2 {
-  return /^(READONLY|NOREPLICAS)\b/.test(message) ? 2 : false
+  return /^(READONLY|NOREPLICAS)\b/.test(serverWords(message)) ? 2 : false
 }
 
 export interface IoredisOptions {

@@ -30,8 +30,12 @@ export function countsIn(reply: unknown): readonly [number, number] {
   return [first, second]
 }
 
+/** What Redis says within MULTI instead of a reply; no document, and no value of ours, is this. */
+const QUEUED = 'QUEUED'
+
 /** A text, or null where there is none. */
 export function textIn(reply: unknown): string | null {
+  if (reply === QUEUED) throw foreignReply('a text')
   if (typeof reply === 'string' || reply === null) return reply
   throw foreignReply('a text')
 }

@@ -751,7 +751,7 @@ return 'touched'`,
 
 export const update: Script = {
   name: 'update',
-  sha1: '617673a4bd2a24594f9d93c9145a6755b775c9c6',
+  sha1: '37e4a5ada866d41866cecc3e660ea0eadf64524b',
   source: `local function live_head(document, now)
   if not document then return nil end
   local revision, created, seen, idle, absolute, extra, stop =
@@ -842,7 +842,8 @@ while arg < #ARGV do
   local done, reply = pcall(update, KEYS[key], keys > 1 and KEYS[key + 1] or nil, first, last)
   if not done then
     local text = type(reply) == 'table' and reply.err or reply
-    if not string.find(text, 'WRONGTYPE', 1, true) then error(reply, 0) end
+    local isOwn = string.find(text, 'WRONGTYPE', 1, true) or (reply == text and not string.find(text, '-%u%u%u'))
+    if #replies == 0 and not isOwn then error(reply, 0) end
     reply = { 'failed', text }
   end
   replies[#replies + 1] = reply

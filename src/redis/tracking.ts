@@ -14,8 +14,9 @@ import type { Driver } from './driver.ts'
 import { beatChannel, handleOfKey } from './keys.ts'
 import type { Hear, TrackingConnection } from './tracking-connection.ts'
 
-/** Milliseconds until a connection that failed is made anew. */
+/** Milliseconds until a connection that failed is made anew; twice as many after each that proved nothing. */
 const RETRY = 200
+const LONGEST_RETRY = 30_000
 /** One that proves nothing for so long is given up, whatever it says of itself; milliseconds. */
 const SILENCE = 5000
 /** A client that is cut off queues what it is given: no more than so many beats. */
@@ -38,6 +39,7 @@ export class Tracking implements Watch {
   readonly #beating: NodeJS.Timeout
   #life: Life | undefined
   #retry: NodeJS.Timeout | undefined
+  #pause = RETRY
   #isLossTold = false
 
   constructor(driver: Driver, prefix: string, listener: WatchListener, interval: number) {
@@ -88,10 +90,15 @@ export class Tracking implements Watch {
         const sentAt = Number(text)
         // What somebody else publishes here cannot reach into the future.
         if (this.#life?.connection && this.#life === life && sentAt <= elapsed())
-          this.completeUntil = Math.max(this.completeUntil, sentAt)
+          this.#prove(sentAt)
       },
       lost: (cause) => this.#lost(life, cause),
     }
+  }
+
+  #prove(until: number): void {
+    this.completeUntil = Math.max(this.completeUntil, until)
+    this.#pause = RETRY
   }
 
   #beat(): void {
@@ -113,7 +120,8 @@ export class Tracking implements Watch {
     if (this.#life !== life) return
     life.connection?.close()
     this.#life = undefined
-    this.#retry = setTimeout(() => void this.#open(), RETRY).unref()
+    this.#retry = setTimeout(() => void this.#open(), this.#pause).unref()
+    this.#pause = Math.min(this.#pause * 2, LONGEST_RETRY)
     if (this.#isLossTold) return
     this.#isLossTold = true
     this.#listener.lost(cause)

@@ -16,8 +16,11 @@ function atEndOfTurn(flush: () => void): void {
 }
 
 function endTurn(): void {
-  for (const flush of due) flush()
-  due = []
+  try {
+    for (const flush of due) flush()
+  } finally {
+    due = []
+  }
 }
 
 /**

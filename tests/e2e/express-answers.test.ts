@@ -11,7 +11,7 @@ import { session } from '../../src/adapters/express.ts'
 import type { WithSession } from '../../src/adapters/express.ts'
 import { createSessions, HandstampError } from '../../src/index.ts'
 import { barrier } from './support/barrier.ts'
-import { connectTo } from './support/browser.ts'
+import { browser, connectTo } from './support/browser.ts'
 import type { Answer } from './support/browser.ts'
 import { listen } from './support/frameworks.ts'
 import type { Data, Running } from './support/frameworks.ts'
@@ -150,5 +150,60 @@ describe.each([
       await server.answered
       await roundTrip(server)
     })
+  })
+})
+
+describe.each([
+  ['5', express],
+  ['4', express4],
+] as const)('an app within, entered as a plain function, on Express %s', (_, create) => {
+  const copies = [
+    ['of the same copy of Express', create],
+    ['of another copy, which mounts the sessions too', create === express ? express4 : express],
+  ] as const
+
+  test.each(copies)('%s: has the session, and its changes are saved', async (_title, inside) => {
+    const store = stagedStore()
+    const sessions = createSessions<Data>({ store })
+    const outer = create()
+    const inner = inside()
+    outer.use(session(sessions))
+    const router = create.Router()
+    router.use('/in', (request, response) => void inner(request as never, response as never))
+    outer.use(router)
+    if (inside !== create) inner.use(session(sessions))
+    inner.use((request, response) => {
+      const { session: own } = request as WithSession<Data, express.Request>
+      own.views = (own.views ?? 0) + 1
+      response.json({ views: own.views })
+    })
+    const visitor = await browser(await listen(createServer(outer)))
+    expect((await visitor.get('/in/a')).text).toBe('{"views":1}')
+    expect((await visitor.get('/in/a')).text).toBe('{"views":2}')
+    store.fail('update')
+    expect((await visitor.get('/in/a')).status).toBe(503)
+  })
+
+  test('a head that waits is as closed there as anywhere', async () => {
+    const store = stagedStore()
+    const sessions = createSessions<Data>({ store })
+    const outer = create()
+    const inner = create()
+    outer.use(session(sessions))
+    outer.use((request, response) => void inner(request as never, response as never))
+    const seen: unknown[] = []
+    inner.use((request, response) => {
+      const { session: own } = request as WithSession<Data, express.Request>
+      own.views = 1
+      response.write('part,')
+      seen.push(response.headersSent)
+      expect(() => response.setHeader('X-Late', '1')).toThrow('after')
+      response.end('whole')
+      seen.push(response.writableEnded)
+    })
+    const visitor = await browser(await listen(createServer(outer)))
+    const answer = await visitor.get('/')
+    expect([answer.text, seen]).toEqual(['part,whole', [true, true]])
+    expect(answer.headers['x-late']).toBeUndefined()
   })
 })

@@ -37,7 +37,7 @@ const DIGESTS = {
   setsNote: 'b75898ffa64ea912c3d9eaac77209a839c7b71f4',
   setsWrite: 'e00683f3aceefbf943c8a18e99a1c59e98125ca7',
   touch: '5016167d636618df5dae685ab2794fe105a73584',
-  update: '617673a4bd2a24594f9d93c9145a6755b775c9c6',
+  update: '37e4a5ada866d41866cecc3e660ea0eadf64524b',
 }
 
 test('the scripts are the ones that were released', () => {

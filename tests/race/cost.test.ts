@@ -152,6 +152,22 @@ describe('what a request costs in Redis', () => {
     await redis.pexpire(sessionKey('hs:', foreign), 1)
   })
 
+  test('reads within a transaction of the application are failures, not visitors without a session', async () => {
+    const { redis } = await start()
+    const store = redisStore({ client: redis })
+    await redis.multi({ pipeline: false })
+    const one = await Promise.allSettled([store.load(`AAA${'A'.repeat(22)}` as Handle)])
+    const two = await Promise.allSettled(
+      ['A', 'B'].map((letter) => store.load(`AAA${letter.repeat(22)}` as Handle)),
+    )
+    await redis.discard()
+    expect([...one, ...two].map(({ status }) => status)).toEqual([
+      'rejected',
+      'rejected',
+      'rejected',
+    ])
+  })
+
   test('of the reads of one turn each gets its own: a session, or nothing', async () => {
     const { sessions } = await start()
     const known = new Visitor(sessions)

@@ -225,3 +225,15 @@ describe('a reading that is under way', () => {
     expect(cache.peek(ANN)).toBe(LIVE)
   })
 })
+
+test.each([
+  [1000, 250],
+  [60_000, 1000],
+])('for a bound of %i ms a proof is asked for every %i ms', (maxStaleness, expected) => {
+  const watch = vi.fn((_listener: WatchListener, _interval: number) => ({
+    completeUntil: 0,
+    close: () => undefined,
+  }))
+  void new NearCache({ maxEntries: 1, maxStaleness }, { watch }, () => undefined)
+  expect(watch.mock.calls[0]?.[1]).toBe(expected)
+})

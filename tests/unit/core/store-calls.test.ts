@@ -116,6 +116,38 @@ describe('a call to the store', () => {
     expect(await asked).toBe('ERR_STORE_TIMEOUT')
   })
 
+  test('takes no time of its request while this process is busy, though the reply is read before any timer', async () => {
+    const { ask, codeOf } = start()
+    const waits = new Waits()
+    let reply: (text: string) => void = () => undefined
+    const read = ask(() => new Promise<string>((resolve) => (reply = resolve)), waits)
+    await pass(20)
+    // One poll: a handler that works for 400 ms, then the reply.
+    performance.now = (
+      (real) => () =>
+        real() + 400
+    )(performance.now.bind(performance))
+    reply('reply')
+    expect(await read).toBe('reply')
+    const save = codeOf(ask(after(150), waits))
+    await pass(160)
+    expect(await save).toBe('reply')
+  })
+
+  test('that has no time left fails at once', async () => {
+    const { ask, codeOf, calls } = start()
+    const waits = new Waits()
+    let asked = 0
+    const both = codeOf(ask(never, waits)).then(async (first) => [
+      first,
+      await codeOf(ask(async () => asked++, waits)),
+      calls.waiting,
+    ])
+    await pass(260)
+    expect(await both).toEqual(['ERR_STORE_TIMEOUT', 'ERR_STORE_TIMEOUT', 0])
+    expect(asked).toBe(0)
+  })
+
   test('is repeated once where nothing was done, or where it may be done twice', async () => {
     const { ask, codeOf } = start()
     const flaky = (fault: Fault) => {
@@ -193,6 +225,7 @@ describe('the breaker', () => {
     const fail = async (): Promise<void> => void (await codeOf(ask(refuse('lost'))))
     for (let failures = 0; failures < 4; failures++) await fail()
     await codeOf(ask(async () => 'an answer in between'))
+    await pass(110)
     for (let failures = 0; failures < 4; failures++) await fail()
     await pass(10)
     expect([calls.breaker.state, told]).toEqual(['closed', []])
@@ -225,6 +258,20 @@ describe('the breaker', () => {
     await pass(300)
     expect(await Promise.all(asked)).toEqual(Array.from({ length: 5 }, () => 'ERR_STORE_TIMEOUT'))
     expect(calls.breaker.isOpen).toBe(true)
+  })
+
+  test('does not open where a part of a store is silent or gone and the rest answers', async () => {
+    const { ask, codeOf, calls } = start()
+    await codeOf(ask(async () => 'reply'))
+    for (let turn = 0; turn < 40; turn++) {
+      for (let call = 0; call < 6; call++) {
+        void codeOf(ask(never))
+        void codeOf(ask(refuse('lost')))
+      }
+      expect(await codeOf(ask(async () => 'reply'))).toBe('reply')
+      await pass(50)
+    }
+    expect(calls.breaker.state).toBe('closed')
   })
 
   test('does not open for requests that have no time left, nor for what a working store refuses', async () => {

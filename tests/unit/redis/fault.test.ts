@@ -16,6 +16,12 @@ test.each([
   ['passing', new Error("READONLY You can't write against a read only replica.")],
   ['passing', new Error('TRYAGAIN Multiple keys request during rehashing of slot')],
   ['passing', new Error('NOREPLICAS Not enough good replicas to write.')],
+  [
+    'passing',
+    new Error(
+      "ERR Error running script (call to f_aa): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica. ",
+    ),
+  ],
   ['lost', system('ECONNRESET')],
   ['lost', system('EPIPE')],
   ['lost', new Error('Connection is closed.')],
