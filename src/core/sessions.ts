@@ -141,7 +141,7 @@ export class Sessions<Data extends object> {
     if (this.#closing) throw closedError()
     if (!this.#engine.transport.covers(head)) return undefined
     const visit = new Visit<Data>(new this.#engineOfRequest(), head, this.#open)
-    addVisit(carriers, visit as unknown as Visit<object>)
+    addVisit(carriers, visit)
     return visit
   }
 

@@ -9,7 +9,7 @@ import { commandOf, framesOf, isPush } from './resp.js'
 
 /**
  * What a command meets:
- * - `delay` its reply comes so many milliseconds later; `hold` once a promise has settled. Replies
+ * - `delay` its reply comes so many milliseconds after it was sent; `hold` once a promise has settled. Replies
  *   behind it wait, as they do behind a slow command.
  * - `reply` never reaches Redis; this line is the answer, such as `-LOADING wait`
  * - `reset` never reaches Redis; the connection is reset
@@ -100,7 +100,7 @@ export async function startProxy(target) {
  */
 function join(client, target, decide) {
   const redis = connect({ port: target, host: '127.0.0.1', noDelay: true })
-  /** In the order of their commands. @type {{ fault: Fault | undefined, reply?: Buffer }[]} */
+  /** In the order of their commands. @type {{ fault: Fault | undefined, reply?: Buffer, at: number }[]} */
   const open = []
   let isBlack = false
   let isWriting = false
@@ -119,8 +119,9 @@ function join(client, target, decide) {
     isWriting = true
     for (let next = open[0]; next?.reply; next = open[0]) {
       open.shift()
-      const { fault, reply } = next
-      if (fault?.kind === 'delay') await pause(fault.milliseconds)
+      const { fault, reply, at } = next
+      if (fault?.kind === 'delay')
+        await pause(Math.max(0, at + fault.milliseconds - performance.now()))
       if (fault?.kind === 'hold') await fault.until
       if (isBlack || client.destroyed) return
       if (fault?.kind === 'lose-reply') return reset()
@@ -135,11 +136,12 @@ function join(client, target, decide) {
     if (isBlack) return
     const [name, ...args] = commandOf(frame)
     const fault = decide({ name, args })
+    const at = performance.now()
     if (fault?.kind === 'reset') return reset()
     if (fault?.kind === 'blackhole') return blackhole()
-    if (fault?.kind === 'reply') open.push({ fault, reply: Buffer.from(`${fault.line}\r\n`) })
+    if (fault?.kind === 'reply') open.push({ fault, at, reply: Buffer.from(`${fault.line}\r\n`) })
     else {
-      if (!SUBSCRIBING.test(name)) open.push({ fault })
+      if (!SUBSCRIBING.test(name)) open.push({ fault, at })
       redis.write(frame)
     }
     void write()

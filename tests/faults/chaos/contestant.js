@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 /**
  * @typedef {object} Contestant
  * @property {number} port
- * @property {(first?: 'collect') => Promise<import('../app/server.js').State | undefined>} state
+ * @property {(before?: 'collect') => Promise<import('../app/server.js').State | undefined>} state
  *   undefined: it has ended
  * @property {() => boolean} isAlive
  * @property {() => string} lastWords what it printed at its end
@@ -42,10 +42,10 @@ export async function startContestant(setup) {
   if (!first) throw new Error(`the app with ${setup.library} did not start: ${words}`)
   return {
     port: first.port,
-    async state(first) {
+    async state(before) {
       if (!isAlive) return undefined
       const state = message()
-      child.send(first ?? 'look')
+      child.send(before ?? 'look')
       return state
     },
     isAlive: () => isAlive,
