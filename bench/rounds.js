@@ -1,4 +1,7 @@
-/** All candidates under all workloads, round after round, so that a slow minute falls on all of them. */
+/**
+ * The candidates of a framework under a workload, round after round, so that a slow minute falls on all of
+ * them and each comes again before its code is cold; then those of the next.
+ */
 import { isBare } from './candidates.js'
 import { startContestant } from './contestant.js'
 import { paced } from './load/paced.js'
@@ -50,21 +53,30 @@ export async function runRounds(candidates, ground) {
       }
       await warmUp(contestant, allSorts(contestant), ground)
     }
-    for (let round = 1; round <= settings.rounds; round++) {
-      // To and fro: what drifts in one direction cancels out.
-      const order = round % 2 === 0 ? contestants.toReversed() : contestants
-      for (const workload of Object.keys(workloads))
-        for (const contestant of order) {
+    for (const { workload, group } of matches(contestants))
+      for (let round = 1; round <= settings.rounds; round++)
+        // To and fro: what drifts in one direction cancels out.
+        for (const contestant of round % 2 === 0 ? group.toReversed() : group) {
           const { name } = contestant.candidate
-          progress(`round ${round} of ${settings.rounds}, ${workload}: ${name}`)
+          progress(`${workload}, round ${round} of ${settings.rounds}: ${name}`)
           const figures = await figuresOf(contestant, workload, ground)
           samples.push({ name, workload, round, figures })
         }
-    }
   } finally {
     for (const contestant of contestants) contestant.stop()
   }
   return { samples, stored }
+}
+
+/** Who is measured against whom, and at what. @param {readonly import('./contestant.js').Contestant[]} contestants */
+function matches(contestants) {
+  const frameworks = [...new Set(contestants.map(({ candidate }) => candidate.framework))]
+  return Object.keys(workloads).flatMap((workload) =>
+    frameworks.map((framework) => ({
+      workload,
+      group: contestants.filter(({ candidate }) => candidate.framework === framework),
+    })),
+  )
 }
 
 /** How often `runRounds` calls `progress`. @param {number} count of candidates @param {number} rounds */

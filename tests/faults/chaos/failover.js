@@ -21,6 +21,8 @@ import { begunBetween, slowest, steadyAfter } from './verdict.js'
  */
 
 const BEFORE = 2
+/** Milliseconds for reading back what was written. */
+const READING = 20_000
 
 /** @param {Failover} options */
 export async function failover({ library, address, rate, seconds, begin }) {
@@ -44,6 +46,8 @@ export async function failover({ library, address, rate, seconds, begin }) {
     const records = [...(await load.stop(20_000))]
     const revoked = await revocations
     const after = createLoad(app.port)
+    // Some libraries never answer again.
+    const limit = setTimeout(() => void after.stop(0), READING)
     const written = records.filter(
       ({ kind, status, value: n }) => kind === 'write' && status === 200 && n !== 0,
     )
@@ -56,6 +60,7 @@ export async function failover({ library, address, rate, seconds, begin }) {
       const { body } = await after.send({ path: '/read', cookie: cookie ?? '' })
       return body?.n === 0
     })
+    clearTimeout(limit)
     await after.stop(0)
     const since = begunBetween(records, begun, Infinity)
     const failed = since.filter(({ status }) => status !== 200)

@@ -32,11 +32,21 @@ export function createLoad(port) {
   const waiting = new Set()
   /** @type {NodeJS.Timeout | undefined} */
   let timer
+  let isStopped = false
 
   /** @param {Wish} wish @returns {Promise<Record>} */
   const send = (wish) => {
     const begin = performance.now()
     return new Promise((resolve) => {
+      if (isStopped)
+        return resolve({
+          ...wish,
+          begin,
+          end: begin,
+          status: 0,
+          body: undefined,
+          setCookie: undefined,
+        })
       const { path, cookie } = wish
       const headers = cookie === undefined ? {} : { cookie }
       const asked = request({ port, host: '127.0.0.1', path, headers, agent })
@@ -80,9 +90,10 @@ export function createLoad(port) {
         for (; sent < due; sent++) void send(next())
       }, 2)
     },
-    /** No more of them; those on their way get `patience` milliseconds. @param {number} patience */
+    /** No more of them, what is sent later has no answer; those on their way get `patience` milliseconds. @param {number} patience */
     async stop(patience) {
       clearInterval(timer)
+      isStopped = true
       const last = performance.now() + patience
       while (waiting.size > 0 && performance.now() < last)
         await new Promise((resolve) => setTimeout(resolve, 20))
