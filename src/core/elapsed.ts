@@ -3,7 +3,7 @@
 /** The wall clock lies in whole milliseconds beside the monotonic one: this much less is a clock that was set back. */
 const SET_BACK = 100
 
-let offset = -Infinity
+let offset = Date.now() - performance.now()
 let ahead = 0
 
 /**
@@ -13,10 +13,8 @@ let ahead = 0
  */
 export function elapsed(): number {
   const now = performance.now()
-  const found = Date.now() - now
-  if (found > offset || found < offset - SET_BACK) {
-    if (found > offset && offset !== -Infinity) ahead += found - offset
-    offset = found
-  }
+  const gained = Date.now() - now - offset
+  if (gained > 0) ahead += gained
+  if (gained > 0 || gained < -SET_BACK) offset += gained
   return now + ahead
 }

@@ -10,7 +10,7 @@ import { openAside } from './aside.ts'
 import type { Aside } from './aside.ts'
 import { ioredisFacts, nodeRedisFacts } from './client-facts.ts'
 import type { ClientFacts } from './client-facts.ts'
-import { foreignReply } from './reply.ts'
+import { repliesIn } from './reply.ts'
 import { neverConnectedError, opennessOf, readinessOf } from './ready.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
 import { openTracking } from './tracking-connection.ts'
@@ -147,10 +147,7 @@ function getterOf(
   return gathering(async (keys) => {
     const [key = ''] = keys
     if (keys.length === 1) return [await getOne(key)]
-    const replies = await send(key, ['MGET', ...keys])
-    if (!Array.isArray(replies) || replies.length !== keys.length)
-      throw foreignReply('a text for each key')
-    return replies as (string | null)[]
+    return repliesIn(await send(key, ['MGET', ...keys]), keys.length) as (string | null)[]
   })
 }
 

@@ -4,7 +4,7 @@ import type { Handle } from '../core/id.ts'
 import type { Patch, UpdateOutcome } from '../core/store.ts'
 import type { Driver } from './driver.ts'
 import { keysOf } from './keys.ts'
-import { foreignReply, outcomeIn } from './reply.ts'
+import { outcomeIn, repliesIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 import { gathering } from './turn.ts'
@@ -31,10 +31,8 @@ export function updating(
       keys.push(...own)
       args.push(String(own.length), String(patchArgs.length), ...patchArgs)
     }
-    const replies = await runScript(driver, scripts.update, keys as [string], args)
-    if (!Array.isArray(replies) || replies.length !== updates.length)
-      throw foreignReply('an outcome of each session')
-    return replies.map(replyIn)
+    const reply = await runScript(driver, scripts.update, keys as [string], args)
+    return repliesIn(reply, updates.length).map(replyIn)
   }
   /** What fails one script is no failure of the others. */
   const partly = (updates: readonly Update[]): Promise<(UpdateOutcome | Error)[]> =>
@@ -46,7 +44,6 @@ export function updating(
   }
   if (driver.isCluster) return one
   return gathering(async (updates) => {
-    if (updates.length <= MOST_AT_ONCE) return run(updates)
     const parts = Array.from({ length: Math.ceil(updates.length / MOST_AT_ONCE) }, (_, at) =>
       partly(updates.slice(at * MOST_AT_ONCE, (at + 1) * MOST_AT_ONCE)),
     )

@@ -30,6 +30,12 @@ export function countsIn(reply: unknown): readonly [number, number] {
   return [first, second]
 }
 
+/** The reply as a list with a reply for each of so many things that were asked for. */
+export function repliesIn(reply: unknown, count: number): readonly unknown[] {
+  if (!Array.isArray(reply) || reply.length !== count) throw foreignReply(`${count} replies`)
+  return reply
+}
+
 /** What Redis says within MULTI instead of a reply; no document, and no value of ours, is this. */
 const QUEUED = 'QUEUED'
 
@@ -45,7 +51,7 @@ function isCount(value: unknown): value is number {
 }
 
 /** The reply itself may hold a session's data, so it stays out of the message. */
-export function foreignReply(expected: string): Error {
+function foreignReply(expected: string): Error {
   return new TypeError(
     `Redis replied something else than expected (${expected}). Does the client send within MULTI, ` +
       'or does a proxy stand before Redis?',

@@ -21,6 +21,9 @@ import { Agent, request } from 'node:http'
  * @property {string | undefined} setCookie
  */
 
+/** @type {Answer} */
+const NONE = { status: 0, body: undefined, setCookie: undefined }
+
 /** @typedef {ReturnType<typeof createLoad>} Load */
 
 /** @param {number} port */
@@ -38,15 +41,7 @@ export function createLoad(port) {
   const send = (wish) => {
     const begin = performance.now()
     return new Promise((resolve) => {
-      if (isStopped)
-        return resolve({
-          ...wish,
-          begin,
-          end: begin,
-          status: 0,
-          body: undefined,
-          setCookie: undefined,
-        })
+      if (isStopped) return resolve({ ...wish, ...NONE, begin, end: begin })
       const { path, cookie } = wish
       const headers = cookie === undefined ? {} : { cookie }
       const asked = request({ port, host: '127.0.0.1', path, headers, agent })
@@ -59,7 +54,7 @@ export function createLoad(port) {
         records.push(record)
         resolve(record)
       }
-      const none = () => end({ status: 0, body: undefined, setCookie: undefined })
+      const none = () => end(NONE)
       waiting.add(asked)
       asked.on('error', none)
       asked.on('response', (response) => {
