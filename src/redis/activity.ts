@@ -3,6 +3,7 @@ import type { Active, ActivityStore, Departure, Sighting } from '../core/activit
 import type { Handle } from '../core/id.ts'
 import type { Driver } from './driver.ts'
 import { activityKey, namespaceName, namespacesKey, SHARDS, shardOf } from './keys.ts'
+import { countedIn, outcomeIn, scoredIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 
@@ -29,7 +30,7 @@ export class RedisActivity implements ActivityStore {
       members.push(owner)
     }
     const args = [String(seenAt), String(keep), ...members]
-    await runScript(this.#driver, scripts.active, keys, args)
+    outcomeIn(await runScript(this.#driver, scripts.active, keys, args), 'noted')
   }
 
   async forget(handles: readonly Handle[], departure?: Departure): Promise<void> {
@@ -43,7 +44,7 @@ export class RedisActivity implements ActivityStore {
           const user = shard === left && start === 0 ? departure : undefined
           const args = [user?.owner ?? '', String(user?.seenBy ?? 0)]
           args.push(...members.slice(start, start + BATCH))
-          await runScript(this.#driver, scripts.inactive, [key], args)
+          countedIn(await runScript(this.#driver, scripts.inactive, [key], args))
         }
       }),
     )
@@ -87,14 +88,13 @@ export class RedisActivity implements ActivityStore {
       send('ZCOUNT', 'users', since, '+inf'),
       most > 0 ? send('ZREVRANGEBYSCORE', 'sessions', ...latest) : [],
     ])
-    // RESP3 pairs each member with its score, RESP2 lists them in turn.
-    const flat = (recent as (string | number | [string, number])[]).flat()
     return {
-      sessions: Number(sessions),
-      users: Number(users),
-      recent: flat.flatMap((handle, at) =>
-        at % 2 === 0 ? [{ handle: handle as Handle, seenAt: Number(flat[at + 1]) }] : [],
-      ),
+      sessions: countedIn(sessions)[0],
+      users: countedIn(users)[0],
+      recent: scoredIn(recent).map(({ member, score }) => ({
+        handle: member as Handle,
+        seenAt: score,
+      })),
     }
   }
 }

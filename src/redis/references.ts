@@ -4,6 +4,7 @@ import type { ReferenceKey } from '../core/references.ts'
 import type { Note, ReferenceStore } from '../core/store.ts'
 import type { Driver } from './driver.ts'
 import { referenceIndexKey } from './keys.ts'
+import { numberIn, outcomeIn, scoredIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 
@@ -18,18 +19,19 @@ export class RedisReferences implements ReferenceStore {
 
   async note(reference: ReferenceKey, handle: Handle, now: number, ttl: number): Promise<void> {
     const key = referenceIndexKey(this.#prefix, reference)
-    await runScript(this.#driver, scripts.note, [key], [handle, String(now), String(ttl)])
+    const args = [handle, String(now), String(ttl)]
+    outcomeIn(await runScript(this.#driver, scripts.note, [key], args), 'noted')
   }
 
   async notedAt(reference: ReferenceKey, handle: Handle): Promise<number | undefined> {
     const key = referenceIndexKey(this.#prefix, reference)
-    const score = await this.#driver.send(key, false, ['ZSCORE', key, handle])
-    return score === null ? undefined : Number(score)
+    return numberIn(await this.#driver.send(key, false, ['ZSCORE', key, handle])) ?? undefined
   }
 
   async forget(reference: ReferenceKey, handle: Handle, notedAt?: number): Promise<void> {
     const key = referenceIndexKey(this.#prefix, reference)
-    await runScript(this.#driver, scripts.forget, [key], [handle, String(notedAt ?? '')])
+    const args = [handle, String(notedAt ?? '')]
+    outcomeIn(await runScript(this.#driver, scripts.forget, [key], args), 'forgotten', 'kept')
   }
 
   async page(
@@ -42,10 +44,9 @@ export class RedisReferences implements ReferenceStore {
     const command = first === 'latest' ? 'ZREVRANGE' : 'ZRANGE'
     const range = [String(offset), String(offset + count - 1)]
     const reply = await this.#driver.send(key, false, [command, key, ...range, 'WITHSCORES'])
-    // RESP3 pairs each member with its score, RESP2 lists them in turn.
-    const flat = (reply as (string | number | [string, number])[]).flat()
-    return flat.flatMap((entry, at) =>
-      at % 2 === 0 ? [{ handle: entry as Handle, notedAt: Number(flat[at + 1]) }] : [],
-    )
+    return scoredIn(reply).map(({ member, score }) => ({
+      handle: member as Handle,
+      notedAt: score,
+    }))
   }
 }

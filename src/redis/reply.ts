@@ -2,6 +2,8 @@
  * What a script said, or an error where that is none of its replies: from a connection within MULTI
  * (`QUEUED`), a proxy or a foreign script nothing is concluded, least of all that a session has ended.
  */
+import { asHandle } from '../core/id.ts'
+import type { Handle } from '../core/id.ts'
 
 /** The reply as `[outcome, …more]`, where it begins with one of these. */
 export function outcomeIn<Outcome extends string>(
@@ -44,6 +46,32 @@ export function textIn(reply: unknown): string | null {
   if (reply === QUEUED) throw foreignReply('a text')
   if (typeof reply === 'string' || reply === null) return reply
   throw foreignReply('a text')
+}
+
+/** A handle, or undefined where the text is empty. */
+export function handleIn(reply: unknown): Handle | undefined {
+  const handle = asHandle(reply)
+  if (handle === undefined && reply !== '') throw foreignReply('a handle')
+  return handle
+}
+
+/** A number, which scripts and RESP2 give as text; null where there is none. */
+export function numberIn(reply: unknown): number | null {
+  if (reply === null) return null
+  const number = typeof reply === 'string' && reply !== '' ? Number(reply) : reply
+  if (typeof number !== 'number' || Number.isNaN(number)) throw foreignReply('a number')
+  return number
+}
+
+/** Members of a sorted set with their scores: RESP3 pairs them, RESP2 lists them in turn. */
+export function scoredIn(reply: unknown): { member: string; score: number }[] {
+  if (!Array.isArray(reply)) throw foreignReply('members with scores')
+  const flat: unknown[] = reply.flat()
+  return Array.from({ length: Math.ceil(flat.length / 2) }, (_, at) => {
+    const [member, score] = [textIn(flat[2 * at]), numberIn(flat[2 * at + 1])]
+    if (member === null || score === null) throw foreignReply('members with scores')
+    return { member, score }
+  })
 }
 
 function isCount(value: unknown): value is number {

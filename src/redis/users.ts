@@ -51,7 +51,7 @@ export class RedisUsers implements UserStore {
 
   async bar(owner: UserKey, ttl: number): Promise<void> {
     const key = barKey(this.#prefix, owner)
-    await this.#driver.send(key, false, ['SET', key, '1', 'PX', String(ttl)])
+    outcomeIn(await this.#driver.send(key, false, ['SET', key, '1', 'PX', String(ttl)]), 'OK')
   }
 
   async list(owner: UserKey, { now, offset, count }: IndexPage): Promise<ListedPage> {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSessions } from '../../src/index.ts'
-import type { Sessions, SessionsOptions } from '../../src/index.ts'
+import type { LifetimeOptions, Sessions, SessionsOptions } from '../../src/index.ts'
 import { memoryStore } from '../../src/memory/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
 import { fakeClock } from '../support/clock.ts'
@@ -138,6 +138,34 @@ describe.each([
     expect(await visitor.visit(({ user }) => user)).toBe('ann')
     clock.advance(hours(24 * 32))
     expect(await visitor.visit(({ user }) => user)).toBeUndefined()
+  })
+
+  test('limits given at signIn are those of the session of the user, and of no other', async () => {
+    const { sessions, clock, persist } = setUp({ idleTimeout: '30m', absoluteTimeout: '8h' })
+    const signIn = async (limits?: LifetimeOptions): Promise<Visitor<Data>> => {
+      const visitor = new Visitor(sessions)
+      await visitor.visit((session) => session.signIn('ann', limits))
+      return visitor
+    }
+    const isIn = (visitor: Visitor<Data>): Promise<boolean> =>
+      visitor.visit(({ meta }) => meta.userId === 'ann')
+    const limits = { idleTimeout: '5m', absoluteTimeout: '20m' } as const
+    const [usual, unused, used] = [await signIn(), await signIn(limits), await signIn(limits)]
+    await persist()
+    clock.advance(minutes(5) - 1)
+    expect(await isIn(used)).toBe(true)
+    clock.advance(1)
+    expect([await isIn(unused), await isIn(usual)]).toEqual([false, true])
+    for (let at = 0; at < 3; at++) {
+      clock.advance(minutes(4))
+      expect(await isIn(used)).toBe(true)
+    }
+    await persist()
+    clock.advance(minutes(3) - 1)
+    expect(await isIn(used)).toBe(true)
+    clock.advance(1)
+    expect([await isIn(used), await isIn(usual)]).toEqual([false, true])
+    expect(await sessions.user('ann').count()).toBe(1)
   })
 
   test('an existing session can be given other limits; its id stays and its cookie is sent anew', async () => {

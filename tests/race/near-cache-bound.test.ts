@@ -217,6 +217,20 @@ describe.each([
     await expect.poll(() => elsewhere.visit(({ meta }) => meta.userId)).toBeUndefined()
   })
 
+  test('aloud, and what is revoked in the same moment is not accepted past the bound', async () => {
+    const { here, there, isAccepted } = await start()
+    const killer = connection()
+    const [killed] = await Promise.all([
+      killer.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+      here.user('ann').revokeAll(),
+    ])
+    const acknowledged = performance.now()
+    expect(killed).toBe(1)
+    expect((await lastAccepted(isAccepted)) - acknowledged).toBeLessThanOrEqual(bound)
+    await expect.poll(() => there.nearCache?.healthy).toBe(true)
+    expect(await isAccepted()).toBe(false)
+  })
+
   test('for good, where the user may not track: each is kept for the bound from its reading', async () => {
     const admin = connection()
     const user = `reader-${Math.random().toString(36).slice(2)}`

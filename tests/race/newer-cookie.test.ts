@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Session } from '../../src/index.ts'
 import { engines } from '../support/engines.ts'
 import { Visitor } from '../support/visitor.ts'
 import type { Step } from '../support/visitor.ts'
@@ -19,34 +20,41 @@ function orders<Item>(items: readonly Item[]): Item[][] {
 }
 
 describe('a late response never harms a newer cookie', () => {
-  test('a sign-in and 5 slower requests on the old id: in all 720 orders of arrival the jar ends with the new, live id', async () => {
-    const [server] = engines<Data>(1)
-    let wrong = 0
-    for (const order of orders([0, 1, 2, 3, 4, 5])) {
-      const visitor = new Visitor(server!)
-      await visitor.visit((session) => void (session.seen = 1))
-      const old = new Visitor(server!, visitor.cookie)
-      const signIn = await visitor.request()
-      const reader = await old.request()
-      const writer = await old.request()
-      await signIn.session.regenerate()
-      signIn.session.user = 'ann'
-      writer.session.beacon = 'written before'
-      await signIn.settle()
-      // These three start when the old id is dead already.
-      const lateReader = await old.request()
-      const lateWriter = await old.request()
-      const lateLeaver = await old.request()
-      lateWriter.session.beacon = 'written after'
-      lateLeaver.assign(null)
-      const slow: Step<Data>[] = [signIn, reader, writer, lateReader, lateWriter, lateLeaver]
-      await Promise.all(slow.slice(1).map((step) => step.settle()))
-      const responses = slow.map((step) => step.leave())
-      for (const at of order) signIn.arrive(responses[at])
-      if ((await visitor.visit(({ user }) => user)) !== 'ann') wrong++
-    }
-    expect(wrong).toBe(0)
-  })
+  test.each<[verb: string, change: (session: Session<Data>) => Promise<void>]>([
+    ['regenerate', (session) => session.regenerate()],
+    ['regenerate with its data', (session) => session.regenerate({ keepData: true })],
+    ['signIn', (session) => session.signIn('ann')],
+  ])(
+    '%s and 5 slower requests on the old id: in all 720 orders of arrival the jar ends with the new, live id',
+    async (_, change) => {
+      const [server] = engines<Data>(1)
+      let wrong = 0
+      for (const order of orders([0, 1, 2, 3, 4, 5])) {
+        const visitor = new Visitor(server!)
+        await visitor.visit((session) => void (session.seen = 1))
+        const old = new Visitor(server!, visitor.cookie)
+        const signIn = await visitor.request()
+        const reader = await old.request()
+        const writer = await old.request()
+        await change(signIn.session)
+        signIn.session.user = 'ann'
+        writer.session.beacon = 'written before'
+        await signIn.settle()
+        // These three start when the old id is dead already.
+        const lateReader = await old.request()
+        const lateWriter = await old.request()
+        const lateLeaver = await old.request()
+        lateWriter.session.beacon = 'written after'
+        lateLeaver.assign(null)
+        const slow: Step<Data>[] = [signIn, reader, writer, lateReader, lateWriter, lateLeaver]
+        await Promise.all(slow.slice(1).map((step) => step.settle()))
+        const responses = slow.map((step) => step.leave())
+        for (const at of order) signIn.arrive(responses[at])
+        if ((await visitor.visit(({ user }) => user)) !== 'ann') wrong++
+      }
+      expect(wrong).toBe(0)
+    },
+  )
 
   test('a logout and slower requests: none of them brings a cookie back', async () => {
     const [server] = engines<Data>(1)

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { engines, inBatches } from '../support/engines.ts'
 import { fakeClock } from '../support/clock.ts'
+import { monitor } from '../support/monitor.ts'
+import { redisServers } from '../support/redis.ts'
 import { Visitor } from '../support/visitor.ts'
 
 interface Data {
@@ -101,12 +103,24 @@ describe('strict ids', () => {
   test('an id of another secret, and one of another cookie, is refused before Redis is asked', async () => {
     const secret = 'qA9x7Lr2Vn5Tz8Kc3Jw6Ym1Pd4Hf0Gb_'
     const [server] = engines<Data>(1, { secret })
-    const [other] = engines<Data>(1, { secret: 'Zb0Gf4Hd1Pm6Yw3Jc8Kz5Tn2Vr7Lx9Aq-' })
+    const [stranger] = engines<Data>(1, { secret: 'Zb0Gf4Hd1Pm6Yw3Jc8Kz5Tn2Vr7Lx9Aq-' })
+    const [sibling] = engines<Data>(1, { secret, cookie: { name: '__Host-admin', secure: true } })
     const visitor = new Visitor(server!)
     await visitor.visit((session) => void (session.user = 'ann'))
+    const seen = await monitor(redisServers().single.port)
     const reasons: string[] = []
-    other!.events.on('rejected', ({ reason }) => reasons.push(reason))
-    await new Visitor(other!, visitor.cookie).visit(({ user }) => user)
-    expect(reasons).toEqual(['signature'])
+    const value = visitor.cookie?.split('=')[1]
+    for (const [other, cookie] of [
+      [stranger!, visitor.cookie],
+      [sibling!, `__Host-admin=${value}`],
+    ] as const) {
+      other.events.on('rejected', ({ reason }) => reasons.push(reason))
+      expect(await new Visitor(other, cookie).visit(({ user }) => user)).toBeUndefined()
+    }
+    expect(reasons).toEqual(['signature', 'signature'])
+    const lines = (await seen.lines()).split('\n')
+    // The TTL sampler looks at all keys all the time.
+    const asked = lines.filter((line) => line.includes('strict-ids:') && !line.includes('"pttl"'))
+    expect(asked).toEqual([])
   })
 })

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check'
 import { parse } from 'tough-cookie'
 import { describe, expect, test } from 'vitest'
+import { newSessionId } from '../../../src/core/id.ts'
 import type { SessionId } from '../../../src/core/id.ts'
 import type {
   Claim,
@@ -156,6 +157,18 @@ describe('a request brings', () => {
 })
 
 describe('a response sets the cookie', () => {
+  test('of 333 bytes at the most, where browsers keep 4,096, and it can be read', async () => {
+    const longest = await newSessionId('abc', () => 'x'.repeat(157), undefined)
+    await expect(newSessionId('abc', () => 'x'.repeat(158), undefined)).rejects.toThrow()
+    const name = 'n'.repeat(128)
+    expect(() => cookieTransport({ name: `${name}n` })).toThrow(/cookie\.name/)
+    const transport = cookieTransport({ name, secure: true }, SECRET)
+    const [pair = ''] = line(transport, { kind: 'set', id: longest }).split(';')
+    // The name, an equals sign, tag and id, a dot, and a signature of 256 bits.
+    expect(pair).toHaveLength(128 + 1 + 160 + 1 + 43)
+    expect(transport.read(request({ cookie: pair }))).toEqual({ ids: [longest] })
+  })
+
   test.each<[title: string, options: CookieOptions, line: string]>([
     [
       'with the defaults of production',

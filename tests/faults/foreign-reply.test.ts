@@ -1,0 +1,80 @@
+/** Replies that are well-formed and no answer to the question: from within MULTI, a proxy, a foreign script. */
+import { Redis } from 'ioredis'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Handle } from '../../src/core/id.ts'
+import type { ReferenceKey } from '../../src/core/references.ts'
+import type { Patch, Store } from '../../src/core/store.ts'
+import type { UserKey } from '../../src/core/user.ts'
+import { redisStore } from '../../src/redis/index.ts'
+import { freshPrefix, redisServers } from '../support/redis.ts'
+import { startProxy } from './proxy.js'
+
+const foreign: [what: string, reply: string][] = [
+  ['+QUEUED', '+QUEUED'],
+  ['a negative number', ':-7'],
+  ['texts', '*2\r\n$3\r\nfoo\r\n$3\r\nbar'],
+  ['texts in a text', '*1\r\n*1\r\n$3\r\nfoo'],
+]
+/** What these say to a question for a text or a number is for the caller to read: a document is checked there. */
+const meaningful = new Set(['notedAt, a negative number'])
+
+const [handle, other] = [`AAA${'a'.repeat(22)}`, `AAA${'b'.repeat(22)}`] as Handle[] as [
+  Handle,
+  Handle,
+]
+const owner = `AAA${'c'.repeat(22)}` as UserKey
+const reference = `AAA${'d'.repeat(22)}` as ReferenceKey
+const [now, ttl, document] = [1, 60_000, '{"@":[1,"first0",1,0,3600000,86400000]\n}']
+const tombstone = { document: '{"@":["ended"]\n}', ttl }
+const patch: Patch = {
+  now,
+  revision: 'second',
+  changes: [],
+  onConflict: 'overwrite',
+  maxBytes: 4096,
+}
+const step = { now, revision: 'second', name: '"n"', by: 1, maxBytes: 4096 }
+
+const questions: [name: string, ask: (store: Store) => Promise<unknown>][] = [
+  ['load', (store) => store.load(handle)],
+  ['create', (store) => store.create(handle, document, ttl)],
+  ['pin', (store) => store.pin('n'.repeat(25), handle, ttl)],
+  ['adopt', (store) => store.adopt(handle, { document, ttl, now, markTtl: ttl, owner: undefined })],
+  ['update', (store) => store.update(handle, patch)],
+  ['increment', (store) => store.increment(handle, step)],
+  ['touch', (store) => store.touch(handle, now)],
+  ['regenerate', (store) => store.regenerate(handle, patch, { successor: other, tombstone })],
+  ['end', (store) => store.end(handle, tombstone)],
+  ['claim', (store) => store.claim(handle, tombstone, now)],
+  ['users.admit', ({ users }) => users.admit(handle, { owner, document, ttl, now })],
+  ['users.list', ({ users }) => users.list(owner, { now, offset: 0, count: 10 })],
+  ['users.count', ({ users }) => users.count(owner, now)],
+  ['users.end', ({ users }) => users.end(owner, { except: undefined, most: 10 })],
+  ['users.end one', ({ users }) => users.end(owner, { only: handle, userId: 'ann' })],
+  ['users.bar', ({ users }) => users.bar(owner, ttl)],
+  ['note', ({ references }) => references.note(reference, handle, now, ttl)],
+  ['notedAt', ({ references }) => references.notedAt(reference, handle)],
+  ['forget', ({ references }) => references.forget(reference, handle)],
+  ['page', ({ references }) => references.page(reference, 'latest', 0, 10)],
+  [
+    'activity.note',
+    ({ activity }) =>
+      activity.note({ handle, owner: undefined, namespace: 'app', seenAt: now, keep: ttl }),
+  ],
+  ['activity.forget', ({ activity }) => activity.forget([handle])],
+  ['activity.since', ({ activity }) => activity.since('app', 0, 10)],
+]
+
+test.each(questions)('%s takes none of them for an answer', async (name, ask) => {
+  const proxy = await startProxy(redisServers().single.port)
+  onTestFinished(() => proxy.stop())
+  const client = new Redis({ port: proxy.port })
+  onTestFinished(() => client.disconnect())
+  await client.ping()
+  const store = redisStore({ client, prefix: freshPrefix() })
+  for (const [what, line] of foreign) {
+    if (meaningful.has(`${name}, ${what}`)) continue
+    proxy.meet(() => ({ kind: 'reply', line }))
+    await expect(ask(store), what).rejects.toThrow(/Redis replied something else than expected/)
+  }
+})
