@@ -1,8 +1,10 @@
 import { inspect } from 'node:util'
+import { sign } from 'cookie-signature'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import type { SessionEvents } from '../../src/index.ts'
+import { fromExpressSession } from '../../src/migrate/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
 import { startRedis } from '../../tools/redis/start.mjs'
 import { monitor } from '../support/monitor.ts'
@@ -11,23 +13,45 @@ import { Visitor } from '../support/visitor.ts'
 interface Data {
   user: string
   card: string
+  count: number
 }
 
-const EVENTS: (keyof SessionEvents)[] = [
+const OLD_ID = 'oLdSeSsIoNiDoLdSeSsIoNiDoLdSeSsI'
+const OLD_SECRET = 'keyboard cat, and a longer one too'
+
+/** All there are: a new one that is missing here is an error of types. */
+const EVENTS = Object.keys({
+  created: true,
+  regenerated: true,
+  destroyed: true,
+  signedIn: true,
+  revoked: true,
+  migrated: true,
+  expired: true,
+  rejected: true,
+  corrupt: true,
+  conflict: true,
+  dropped: true,
+  large: true,
+  cacheConflict: true,
+  csrfRefused: true,
+  storeFailed: true,
+  breakerOpened: true,
+  breakerClosed: true,
+} satisfies Record<keyof SessionEvents, true>) as (keyof SessionEvents)[]
+
+/** What this test brings about; the others need a browser, a damaged document or time. */
+const TOLD: (keyof SessionEvents)[] = [
   'created',
   'regenerated',
   'destroyed',
-  'expired',
-  'rejected',
-  'corrupt',
-  'conflict',
-  'dropped',
-  'large',
   'signedIn',
   'revoked',
-  'cacheConflict',
-  'csrfRefused',
+  'migrated',
+  'rejected',
+  'dropped',
   'storeFailed',
+  'breakerOpened',
 ]
 
 test('no session id and no secret reaches Redis, events, errors or util.inspect', async () => {
@@ -41,6 +65,11 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
     store,
     secret,
     storeTimeout: '60s',
+    references: { user: true },
+    maxSessionsPerUser: 2,
+    activity: true,
+    nearCache: true,
+    migrateFrom: [fromExpressSession({ client: redis, secret: OLD_SECRET })],
   })
   const printed: string[] = []
   const print = (value: unknown): void => {
@@ -54,7 +83,13 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
         JSON.stringify(error, Object.getOwnPropertyNames(error)),
       )
   }
-  for (const name of EVENTS) sessions.events.on(name, print)
+  const told = new Set<string>()
+  for (const name of EVENTS) {
+    sessions.events.on(name, (event: unknown) => {
+      told.add(name)
+      print(event)
+    })
+  }
   // Every command is slow, so SLOWLOG has them all.
   await redis.config('SET', 'slowlog-log-slower-than', '0')
   await redis.config('SET', 'slowlog-max-len', '10000')
@@ -94,6 +129,38 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
     print(session.verifyCsrf(token))
     print(session)
   })
+  await visitor.visit(async (session) => {
+    session.setLifetime({ idleTimeout: '2h', absoluteTimeout: '4h', persistent: true })
+    print(await session.increment('count', 2))
+    await session.update('card', () => '4222')
+    await session.take('card')
+    await session.touch()
+    await session.reload()
+    session.requireFresh('1m')
+    session.discard()
+  })
+  await new Visitor(sessions, `${visitor.cookie}x`).visit(() => undefined)
+  print(await sessions.user('ann').count())
+  print(await sessions.by('user', 'ann').list())
+  print(await sessions.activity('1h'))
+  print(await sessions.health())
+  print(sessions.nearCache)
+  for (let more = 0; more < 2; more++) {
+    const third = new Visitor(sessions)
+    await third.visit((session) => session.signIn('cid'))
+    secrets.push(third.cookie?.split('=')[1] ?? '')
+    await third.visit((session) => session.signOut())
+  }
+  const [{ handle = '' } = {}] = (await sessions.user('ann').list()).sessions
+  print(await sessions.find(handle))
+  const old = { cookie: { expires: null }, user: 'eve' }
+  await redis.set(`sess:${OLD_ID}`, JSON.stringify(old), 'EX', 60)
+  const mover = new Visitor(
+    sessions,
+    `connect.sid=s%3A${encodeURIComponent(sign(OLD_ID, OLD_SECRET))}`,
+  )
+  await mover.visit((session) => print(session.user))
+  secrets.push(mover.cookie?.split('=').at(-1) ?? '')
   const slow = await visitor.request()
   print(slow)
   print(store)
@@ -112,13 +179,21 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
   await redis.config('SET', 'maxmemory', '0')
   const lines = await seen.lines()
   const slowlog = JSON.stringify(await redis.slowlog('GET', -1))
+  await server.stop()
+  const isGivenUp = async (): Promise<boolean> => {
+    await mover.visit(() => undefined).catch(print)
+    return told.has('breakerOpened')
+  }
+  await expect.poll(isGivenUp).toBe(true)
 
-  expect(secrets.filter((text) => text.length > 20)).toHaveLength(15)
+  expect(secrets.filter((text) => text.length > 20)).toHaveLength(18)
+  expect(TOLD.filter((name) => !told.has(name))).toEqual([])
   for (const text of secrets) {
     expect(lines).not.toContain(text)
     expect(slowlog).not.toContain(text)
     expect(printed.join('\n')).not.toContain(text)
   }
+  for (const text of [OLD_ID, OLD_SECRET]) expect(printed.join('\n')).not.toContain(text)
   // The errors tell what happened, and nothing of what was to be saved.
   expect(printed.join('\n')).toContain('ERR_STORE')
   expect(printed.join('\n')).not.toContain('4111111111111111')

@@ -1,6 +1,7 @@
-/** Starts the Redis servers of a test run, and watches that every key on them has an expiry. */
+/** Starts the Redis servers of a test run, and watches that every key on them has an expiry and that they see no id. */
 import type { TestProject } from 'vitest/node'
 import { startRedis } from '../../tools/redis/start.mjs'
+import { watchForSecrets } from './secret-scanner.ts'
 import { startTtlSampler } from './ttl-sampler.ts'
 
 /** Ports on 127.0.0.1. */
@@ -24,10 +25,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   })
   const ports: RedisPorts = { single, cluster, sentinel }
   const sampler = startTtlSampler(ports)
+  const nodes = [single, ...cluster.nodes].map(({ port }) => port)
+  const scanner = await watchForSecrets(nodes)
   project.provide('redis', ports)
   return async () => {
     try {
       console.log(await sampler.stop())
+      console.log(await scanner.stop())
     } catch (error) {
       // Vitest prints an error of a teardown, but would end with code 0.
       process.exitCode = 1
