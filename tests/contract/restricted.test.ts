@@ -13,13 +13,10 @@ import { redisStore } from '../../src/redis/index.ts'
 import { sessionKey } from '../../src/redis/keys.ts'
 import { freePort } from '../../tools/redis/port.mjs'
 import { startRedis } from '../../tools/redis/start.mjs'
+import { addRestrictedUser, login } from '../support/restricted-user.ts'
 import { describeStore } from './store.ts'
 
-const docs = readFileSync(new URL('../../docs/data-in-redis.md', import.meta.url), 'utf8')
-const [, rights = ''] = /^ACL SETUSER app on >password (.+)$/m.exec(docs) ?? []
-
 const host = '127.0.0.1'
-const login = { username: 'app', password: 'password' }
 const folder = mkdtempSync(join(tmpdir(), 'handstamp-tls-'))
 let redis: Awaited<ReturnType<typeof startRedis<{ single: true }>>>
 let admin: Redis
@@ -29,7 +26,7 @@ let ca: string
 beforeAll(async () => {
   redis = await startRedis({ single: true })
   admin = new Redis({ host, port: redis.single.port })
-  await admin.call('ACL', 'SETUSER', 'app', 'on', '>password', ...rights.split(' '))
+  await addRestrictedUser(redis.single.port)
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   const name = ['-subj', '/CN=localhost', '-addext', `subjectAltName=IP:${host},DNS:localhost`]

@@ -151,8 +151,8 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
     secrets.push(third.cookie?.split('=')[1] ?? '')
     await third.visit((session) => session.signOut())
   }
-  const [{ handle = '' } = {}] = (await sessions.user('ann').list()).sessions
-  print(await sessions.find(handle))
+  const [first] = (await sessions.user('ann').list()).sessions
+  print(await sessions.find(first?.handle ?? ''))
   const old = { cookie: { expires: null }, user: 'eve' }
   await redis.set(`sess:${OLD_ID}`, JSON.stringify(old), 'EX', 60)
   const mover = new Visitor(

@@ -7,6 +7,7 @@ import { memoryStore } from '../../src/memory/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
 import type { SessionData } from '../../src/core/session.ts'
 import { freshPrefix, redisServers } from './redis.ts'
+import { login } from './restricted-user.ts'
 
 export type Topology = 'single' | 'cluster' | 'memory'
 
@@ -35,10 +36,12 @@ export function engines<Data extends SessionData<Data> & object>(
   })
 }
 
+/** With the rights that the docs name, and no more. */
 function connect(topology: 'single' | 'cluster'): Redis | Cluster {
   const { single, cluster } = redisServers()
-  if (topology === 'single') return new Redis(single.url, { enableAutoPipelining: true })
-  return new Cluster([...cluster.nodes], { enableAutoPipelining: true })
+  const options = { ...login, enableAutoPipelining: true }
+  if (topology === 'single') return new Redis(single.url, options)
+  return new Cluster([...cluster.nodes], { redisOptions: login, enableAutoPipelining: true })
 }
 
 /** Runs work for each number from 0, so many at a time. */

@@ -1,6 +1,7 @@
 /** Starts the Redis servers of a test run, and watches that every key on them has an expiry and that they see no id. */
 import type { TestProject } from 'vitest/node'
 import { startRedis } from '../../tools/redis/start.mjs'
+import { addRestrictedUser } from './restricted-user.ts'
 import { watchForSecrets } from './secret-scanner.ts'
 import { startTtlSampler } from './ttl-sampler.ts'
 
@@ -26,6 +27,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const ports: RedisPorts = { single, cluster, sentinel }
   const sampler = startTtlSampler(ports)
   const nodes = [single, ...cluster.nodes].map(({ port }) => port)
+  // Tests have prefixes of their own.
+  for (const port of nodes) await addRestrictedUser(port, '?')
   const scanner = await watchForSecrets(nodes)
   project.provide('redis', ports)
   return async () => {

@@ -2,14 +2,14 @@
 import { createServer } from 'node:http'
 import { Redis } from 'ioredis'
 
-const { DIST = '', REDIS_URL = '', PREFIX = '', PORT, MAX_STALENESS } = process.env
+const { DIST = '', REDIS_URL = '', PREFIX = '', PORT, MAX_STALENESS, STORE_TIMEOUT } = process.env
 const { createSessions } = await import(`${DIST}/index.js`)
 const { withSession } = await import(`${DIST}/adapters/node.js`)
 const { redisStore } = await import(`${DIST}/redis/index.js`)
 
 const sessions = createSessions({
   store: redisStore({ client: new Redis(REDIS_URL), prefix: PREFIX }),
-  storeTimeout: '60s',
+  storeTimeout: STORE_TIMEOUT ?? '60s',
   nearCache: { maxStaleness: Number(MAX_STALENESS) },
 })
 const listener = withSession(
