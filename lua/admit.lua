@@ -49,5 +49,5 @@ end
 if KEYS[3] then redis.call('SET', KEYS[3], isHere and ARGV[6] or '1', 'PX', ARGV[7]) end
 if KEYS[4] then redis.call('ZREM', KEYS[4], member_of(KEYS[3])) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-note_in_index(KEYS[2], member_of(KEYS[1]), now, ttl)
+note_in_index(KEYS[2], KEYS[1], now, ttl)
 return reply

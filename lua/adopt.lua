@@ -22,5 +22,5 @@ if stored or marked or (KEYS[4] and redis.call('EXISTS', KEYS[4]) == 1) then
 end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[4])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-note_in_index(KEYS[3], member_of(KEYS[1]), tonumber(ARGV[3]), tonumber(ARGV[2]))
+note_in_index(KEYS[3], KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[2]))
 return 'adopted'

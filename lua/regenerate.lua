@@ -25,7 +25,7 @@ end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 -- A fresh document is that of an anonymous session.
-if ARGV[3] == '' then note_in_index(KEYS[3], member_of(KEYS[2]), tonumber(ARGV[5]), ttl) end
+if ARGV[3] == '' then note_in_index(KEYS[3], KEYS[2], tonumber(ARGV[5]), ttl) end
 if KEYS[3] then redis.call('ZREM', KEYS[3], member_of(KEYS[1])) end
 table.insert(conflicts, 1, 'updated')
 return conflicts

@@ -12,5 +12,5 @@ local head = live_head(document, now)
 if not head then return 'gone' end
 local text, ttl = finish(document, head, now, head.revision)
 redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', ttl))
-note_in_index(KEYS[2], member_of(KEYS[1]), now, ttl)
+note_in_index(KEYS[2], KEYS[1], now, ttl)
 return 'touched'

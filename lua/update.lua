@@ -12,7 +12,7 @@ local function update(key, index, first, last)
   if not outcome then return { 'gone' } end
   if outcome ~= 'updated' then return { outcome, document } end
   redis.call('SET', key, document, 'PX', string.format('%.0f', ttl))
-  note_in_index(index, member_of(key), tonumber(ARGV[first]), ttl)
+  note_in_index(index, key, tonumber(ARGV[first]), ttl)
   table.insert(conflicts, 1, outcome)
   return conflicts
 end

@@ -4,7 +4,7 @@
 
 -- The member for a session key: what stands behind the last colon.
 local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 
 -- What the names of the user's sessions begin with. Taken from the index' own key, because a client
@@ -13,10 +13,10 @@ local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
 
--- Notes a live session; heals an index that lost the entry.
-local function note_in_index(index, member, now, ttl)
+-- Notes the live session of a key; heals an index that lost the entry.
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end

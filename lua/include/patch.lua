@@ -16,15 +16,14 @@ local function apply_patch(document, args, first, last)
   local text, conflicts = document, {}
   for i = first + 7, last, 3 do
     local name, from, to = args[i], args[i + 1], args[i + 2]
-    local _, _, stored = find_field(text, head, name)
-    stored = stored or ''
-    if stored ~= from then conflicts[#conflicts + 1] = name end
-    text = with_field(text, head, name, to)
+    local start, stop, stored = find_field(text, head, name)
+    if (stored or '') ~= from then conflicts[#conflicts + 1] = name end
+    text = with_field(text, start, stop, name, to)
   end
   if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
   if args[first + 4] ~= '' then
-    head.idle, head.absolute, head.extra =
-      tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]
+    head.idle, head.absolute = tonumber(args[first + 4]), tonumber(args[first + 5])
+    head.limits = string.format('%s,%.0f%s', args[first + 4], head.absolute - head.created, args[first + 6])
   end
   local ttl
   text, ttl = finish(text, head, now, revision)

@@ -18,16 +18,16 @@ return 'noted'`,
 
 export const admit: Script = {
   name: 'admit',
-  sha1: '1764f6ea81905bad52305daac0d28d92b1233a37',
+  sha1: '6221af0dae4217993ee1eb8768fa48ce31410015',
   source: `local function live_head(document, now)
   if not document then return nil end
-  local revision, created, seen, idle, absolute, extra, stop =
-    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
+  local revision, born, seen, limits, idle, absolute, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),((%d+),(%d+)[^\\n]*)%]()\\n')
   if not revision then return nil end
-  created = tonumber(created)
+  local created = tonumber(born)
   local head = {
-    revision = revision, created = created, seen = created + tonumber(seen),
-    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, born = born, created = created, seen = created + tonumber(seen),
+    limits = limits, idle = tonumber(idle), absolute = created + tonumber(absolute), stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -39,8 +39,7 @@ local function find_field(document, head, name)
   local stop = string.find(document, '\\n', value + 1, true)
   return start, stop, string.sub(document, value + 1, stop - 1)
 end
-local function with_field(document, head, name, to)
-  local start, stop = find_field(document, head, name)
+local function with_field(document, start, stop, name, to)
   local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
   if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
   if line == '' then return document end
@@ -48,20 +47,19 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
-    seen - head.created, head.idle, head.absolute - head.created, head.extra)
+  local meta = string.format('{"@":[1,"%s",%s,%.0f,%s]', revision, head.born, seen - head.created, head.limits)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
 local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -99,23 +97,23 @@ end
 if KEYS[3] then redis.call('SET', KEYS[3], isHere and ARGV[6] or '1', 'PX', ARGV[7]) end
 if KEYS[4] then redis.call('ZREM', KEYS[4], member_of(KEYS[3])) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-note_in_index(KEYS[2], member_of(KEYS[1]), now, ttl)
+note_in_index(KEYS[2], KEYS[1], now, ttl)
 return reply`,
 }
 
 
 export const adopt: Script = {
   name: 'adopt',
-  sha1: 'c31818895c53a62d88f0b2a184d8757a1f00d1ef',
+  sha1: '68246ebc8b80617d38ee4f0a2ef6d49a5da5104a',
   source: `local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -131,23 +129,23 @@ if stored or marked or (KEYS[4] and redis.call('EXISTS', KEYS[4]) == 1) then
 end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[4])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-note_in_index(KEYS[3], member_of(KEYS[1]), tonumber(ARGV[3]), tonumber(ARGV[2]))
+note_in_index(KEYS[3], KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[2]))
 return 'adopted'`,
 }
 
 
 export const claim: Script = {
   name: 'claim',
-  sha1: '27389fac388b3b959993ae64a61e2ab3b0c8242f',
+  sha1: 'c1c5a2ba220531d410cf81651bb5afbdc79edd7b',
   source: `local function live_head(document, now)
   if not document then return nil end
-  local revision, created, seen, idle, absolute, extra, stop =
-    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
+  local revision, born, seen, limits, idle, absolute, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),((%d+),(%d+)[^\\n]*)%]()\\n')
   if not revision then return nil end
-  created = tonumber(created)
+  local created = tonumber(born)
   local head = {
-    revision = revision, created = created, seen = created + tonumber(seen),
-    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, born = born, created = created, seen = created + tonumber(seen),
+    limits = limits, idle = tonumber(idle), absolute = created + tonumber(absolute), stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -159,8 +157,7 @@ local function find_field(document, head, name)
   local stop = string.find(document, '\\n', value + 1, true)
   return start, stop, string.sub(document, value + 1, stop - 1)
 end
-local function with_field(document, head, name, to)
-  local start, stop = find_field(document, head, name)
+local function with_field(document, start, stop, name, to)
   local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
   if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
   if line == '' then return document end
@@ -168,20 +165,19 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
-    seen - head.created, head.idle, head.absolute - head.created, head.extra)
+  local meta = string.format('{"@":[1,"%s",%s,%.0f,%s]', revision, head.born, seen - head.created, head.limits)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
 local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -197,16 +193,16 @@ return { 'claimed', document }`,
 
 export const count: Script = {
   name: 'count',
-  sha1: '39223190d03f262840a7bcdefc908ec0aeba9799',
+  sha1: 'eb84562fabf41e64bb73cd881e362aa5ecee8fdf',
   source: `local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -227,16 +223,16 @@ return { live, #expired }`,
 
 export const end: Script = {
   name: 'end',
-  sha1: 'baed2e5fd8173d8666a33e6887b6cd9fcf126f9e',
+  sha1: '2a58da97f97c4ab4d722f92409fa86dbf7c81f74',
   source: `local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -282,16 +278,16 @@ return removed`,
 
 export const increment: Script = {
   name: 'increment',
-  sha1: '990e060a68c7f944d5e18395e4ab70eb00b87eb4',
+  sha1: 'fbc3f65a913bf2466308c2286e074060dd44e6e1',
   source: `local function live_head(document, now)
   if not document then return nil end
-  local revision, created, seen, idle, absolute, extra, stop =
-    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
+  local revision, born, seen, limits, idle, absolute, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),((%d+),(%d+)[^\\n]*)%]()\\n')
   if not revision then return nil end
-  created = tonumber(created)
+  local created = tonumber(born)
   local head = {
-    revision = revision, created = created, seen = created + tonumber(seen),
-    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, born = born, created = created, seen = created + tonumber(seen),
+    limits = limits, idle = tonumber(idle), absolute = created + tonumber(absolute), stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -303,8 +299,7 @@ local function find_field(document, head, name)
   local stop = string.find(document, '\\n', value + 1, true)
   return start, stop, string.sub(document, value + 1, stop - 1)
 end
-local function with_field(document, head, name, to)
-  local start, stop = find_field(document, head, name)
+local function with_field(document, start, stop, name, to)
   local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
   if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
   if line == '' then return document end
@@ -312,20 +307,19 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
-    seen - head.created, head.idle, head.absolute - head.created, head.extra)
+  local meta = string.format('{"@":[1,"%s",%s,%.0f,%s]', revision, head.born, seen - head.created, head.limits)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
 local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -334,33 +328,33 @@ local now, revision, name, by = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(AR
 local document = redis.call('GET', KEYS[1])
 local head = live_head(document, now)
 if not head then return { 'gone' } end
-local _, _, stored = find_field(document, head, name)
+local start, stop, stored = find_field(document, head, name)
 stored = stored or '0'
 if head.revision == revision then return { 'incremented', stored } end
 if not string.find(stored, '^-?%d+$') then return { 'not-integer' } end
 local value = tonumber(stored) + by
 if math.abs(value) > 9007199254740991 then return { 'not-integer' } end
 local to = string.format('%.0f', value)
-local text, ttl = finish(with_field(document, head, name, to), head, now, revision)
+local text, ttl = finish(with_field(document, start, stop, name, to), head, now, revision)
 if #text > tonumber(ARGV[5]) then return { 'too-large' } end
 redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', ttl))
-note_in_index(KEYS[2], member_of(KEYS[1]), now, ttl)
+note_in_index(KEYS[2], KEYS[1], now, ttl)
 return { 'incremented', to }`,
 }
 
 
 export const list: Script = {
   name: 'list',
-  sha1: 'f03ab27a1f00f67cafc38deb6fdce5ae8c41ab2c',
+  sha1: '40c329fba818e6665d5cb5c4efe59636c56c15fd',
   source: `local function live_head(document, now)
   if not document then return nil end
-  local revision, created, seen, idle, absolute, extra, stop =
-    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
+  local revision, born, seen, limits, idle, absolute, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),((%d+),(%d+)[^\\n]*)%]()\\n')
   if not revision then return nil end
-  created = tonumber(created)
+  local created = tonumber(born)
   local head = {
-    revision = revision, created = created, seen = created + tonumber(seen),
-    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, born = born, created = created, seen = created + tonumber(seen),
+    limits = limits, idle = tonumber(idle), absolute = created + tonumber(absolute), stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -372,8 +366,7 @@ local function find_field(document, head, name)
   local stop = string.find(document, '\\n', value + 1, true)
   return start, stop, string.sub(document, value + 1, stop - 1)
 end
-local function with_field(document, head, name, to)
-  local start, stop = find_field(document, head, name)
+local function with_field(document, start, stop, name, to)
   local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
   if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
   if line == '' then return document end
@@ -381,20 +374,19 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
-    seen - head.created, head.idle, head.absolute - head.created, head.extra)
+  local meta = string.format('{"@":[1,"%s",%s,%.0f,%s]', revision, head.born, seen - head.created, head.limits)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
 local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -448,16 +440,16 @@ return ARGV[1]`,
 
 export const regenerate: Script = {
   name: 'regenerate',
-  sha1: 'a82dd4c89081059e107353a498cdba31fc28e0db',
+  sha1: '8e3bc70556cd3d5fa6fec524285c028ef872b20c',
   source: `local function live_head(document, now)
   if not document then return nil end
-  local revision, created, seen, idle, absolute, extra, stop =
-    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
+  local revision, born, seen, limits, idle, absolute, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),((%d+),(%d+)[^\\n]*)%]()\\n')
   if not revision then return nil end
-  created = tonumber(created)
+  local created = tonumber(born)
   local head = {
-    revision = revision, created = created, seen = created + tonumber(seen),
-    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, born = born, created = created, seen = created + tonumber(seen),
+    limits = limits, idle = tonumber(idle), absolute = created + tonumber(absolute), stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -469,8 +461,7 @@ local function find_field(document, head, name)
   local stop = string.find(document, '\\n', value + 1, true)
   return start, stop, string.sub(document, value + 1, stop - 1)
 end
-local function with_field(document, head, name, to)
-  local start, stop = find_field(document, head, name)
+local function with_field(document, start, stop, name, to)
   local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
   if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
   if line == '' then return document end
@@ -478,20 +469,19 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
-    seen - head.created, head.idle, head.absolute - head.created, head.extra)
+  local meta = string.format('{"@":[1,"%s",%s,%.0f,%s]', revision, head.born, seen - head.created, head.limits)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
 local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -508,15 +498,14 @@ local function apply_patch(document, args, first, last)
   local text, conflicts = document, {}
   for i = first + 7, last, 3 do
     local name, from, to = args[i], args[i + 1], args[i + 2]
-    local _, _, stored = find_field(text, head, name)
-    stored = stored or ''
-    if stored ~= from then conflicts[#conflicts + 1] = name end
-    text = with_field(text, head, name, to)
+    local start, stop, stored = find_field(text, head, name)
+    if (stored or '') ~= from then conflicts[#conflicts + 1] = name end
+    text = with_field(text, start, stop, name, to)
   end
   if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
   if args[first + 4] ~= '' then
-    head.idle, head.absolute, head.extra =
-      tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]
+    head.idle, head.absolute = tonumber(args[first + 4]), tonumber(args[first + 5])
+    head.limits = string.format('%s,%.0f%s', args[first + 4], head.absolute - head.created, args[first + 6])
   end
   local ttl
   text, ttl = finish(text, head, now, revision)
@@ -535,7 +524,7 @@ if document == '' then
 end
 redis.call('SET', KEYS[2], document, 'PX', string.format('%.0f', ttl))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-if ARGV[3] == '' then note_in_index(KEYS[3], member_of(KEYS[2]), tonumber(ARGV[5]), ttl) end
+if ARGV[3] == '' then note_in_index(KEYS[3], KEYS[2], tonumber(ARGV[5]), ttl) end
 if KEYS[3] then redis.call('ZREM', KEYS[3], member_of(KEYS[1])) end
 table.insert(conflicts, 1, 'updated')
 return conflicts`,
@@ -544,16 +533,16 @@ return conflicts`,
 
 export const revoke: Script = {
   name: 'revoke',
-  sha1: 'd359da4366f1b064347dfa6680632f0efd7461ca',
+  sha1: 'b0943a8cd37546104deb3b5fef1bf4092c8d348a',
   source: `local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -690,16 +679,16 @@ return reply`,
 
 export const touch: Script = {
   name: 'touch',
-  sha1: '5016167d636618df5dae685ab2794fe105a73584',
+  sha1: 'cbdb763695d375fc2b50a95b9f4a6b489dc69dd3',
   source: `local function live_head(document, now)
   if not document then return nil end
-  local revision, created, seen, idle, absolute, extra, stop =
-    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
+  local revision, born, seen, limits, idle, absolute, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),((%d+),(%d+)[^\\n]*)%]()\\n')
   if not revision then return nil end
-  created = tonumber(created)
+  local created = tonumber(born)
   local head = {
-    revision = revision, created = created, seen = created + tonumber(seen),
-    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, born = born, created = created, seen = created + tonumber(seen),
+    limits = limits, idle = tonumber(idle), absolute = created + tonumber(absolute), stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -711,8 +700,7 @@ local function find_field(document, head, name)
   local stop = string.find(document, '\\n', value + 1, true)
   return start, stop, string.sub(document, value + 1, stop - 1)
 end
-local function with_field(document, head, name, to)
-  local start, stop = find_field(document, head, name)
+local function with_field(document, start, stop, name, to)
   local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
   if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
   if line == '' then return document end
@@ -720,20 +708,19 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
-    seen - head.created, head.idle, head.absolute - head.created, head.extra)
+  local meta = string.format('{"@":[1,"%s",%s,%.0f,%s]', revision, head.born, seen - head.created, head.limits)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
 local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -744,23 +731,23 @@ local head = live_head(document, now)
 if not head then return 'gone' end
 local text, ttl = finish(document, head, now, head.revision)
 redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', ttl))
-note_in_index(KEYS[2], member_of(KEYS[1]), now, ttl)
+note_in_index(KEYS[2], KEYS[1], now, ttl)
 return 'touched'`,
 }
 
 
 export const update: Script = {
   name: 'update',
-  sha1: '37e4a5ada866d41866cecc3e660ea0eadf64524b',
+  sha1: '46c47fe68003086bfb2406e1be9f89256f01b4e2',
   source: `local function live_head(document, now)
   if not document then return nil end
-  local revision, created, seen, idle, absolute, extra, stop =
-    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),(%d+),(%d+)([^\\n]*)%]()\\n')
+  local revision, born, seen, limits, idle, absolute, stop =
+    string.match(document, '^{"@":%[1,"([%w_-]+)",(%d+),(%d+),((%d+),(%d+)[^\\n]*)%]()\\n')
   if not revision then return nil end
-  created = tonumber(created)
+  local created = tonumber(born)
   local head = {
-    revision = revision, created = created, seen = created + tonumber(seen),
-    idle = tonumber(idle), absolute = created + tonumber(absolute), extra = extra, stop = stop,
+    revision = revision, born = born, created = created, seen = created + tonumber(seen),
+    limits = limits, idle = tonumber(idle), absolute = created + tonumber(absolute), stop = stop,
   }
   if now >= math.min(head.seen + head.idle, head.absolute) then return nil end
   return head
@@ -772,8 +759,7 @@ local function find_field(document, head, name)
   local stop = string.find(document, '\\n', value + 1, true)
   return start, stop, string.sub(document, value + 1, stop - 1)
 end
-local function with_field(document, head, name, to)
-  local start, stop = find_field(document, head, name)
+local function with_field(document, start, stop, name, to)
   local line = to == '' and '' or ('\\n,' .. name .. ':' .. to)
   if start then return string.sub(document, 1, start - 1) .. line .. string.sub(document, stop) end
   if line == '' then return document end
@@ -781,20 +767,19 @@ local function with_field(document, head, name, to)
 end
 local function finish(document, head, now, revision)
   local seen = math.max(head.seen, now)
-  local meta = string.format('{"@":[1,"%s",%.0f,%.0f,%.0f,%.0f%s]', revision, head.created,
-    seen - head.created, head.idle, head.absolute - head.created, head.extra)
+  local meta = string.format('{"@":[1,"%s",%s,%.0f,%s]', revision, head.born, seen - head.created, head.limits)
   local ttl = math.max(1, math.min(seen + head.idle, head.absolute) - now)
   return meta .. string.sub(document, head.stop), ttl
 end
 local function member_of(key)
-  return string.match(key, '[^:]*$')
+  return string.match(key, '^.*:(.*)$')
 end
 local function place_of(index)
   return string.match(index, '^(.*:)u:[^:]*$')
 end
-local function note_in_index(index, member, now, ttl)
+local function note_in_index(index, key, now, ttl)
   if not index then return end
-  redis.call('ZADD', index, string.format('%.0f', now + ttl), member)
+  redis.call('ZADD', index, string.format('%.0f', now + ttl), member_of(key))
   if redis.call('PTTL', index) < ttl then
     redis.call('PEXPIRE', index, string.format('%.0f', ttl))
   end
@@ -811,15 +796,14 @@ local function apply_patch(document, args, first, last)
   local text, conflicts = document, {}
   for i = first + 7, last, 3 do
     local name, from, to = args[i], args[i + 1], args[i + 2]
-    local _, _, stored = find_field(text, head, name)
-    stored = stored or ''
-    if stored ~= from then conflicts[#conflicts + 1] = name end
-    text = with_field(text, head, name, to)
+    local start, stop, stored = find_field(text, head, name)
+    if (stored or '') ~= from then conflicts[#conflicts + 1] = name end
+    text = with_field(text, start, stop, name, to)
   end
   if #conflicts > 0 and mode == 'refuse' then return 'conflict', document end
   if args[first + 4] ~= '' then
-    head.idle, head.absolute, head.extra =
-      tonumber(args[first + 4]), tonumber(args[first + 5]), args[first + 6]
+    head.idle, head.absolute = tonumber(args[first + 4]), tonumber(args[first + 5])
+    head.limits = string.format('%s,%.0f%s', args[first + 4], head.absolute - head.created, args[first + 6])
   end
   local ttl
   text, ttl = finish(text, head, now, revision)
@@ -831,7 +815,7 @@ local function update(key, index, first, last)
   if not outcome then return { 'gone' } end
   if outcome ~= 'updated' then return { outcome, document } end
   redis.call('SET', key, document, 'PX', string.format('%.0f', ttl))
-  note_in_index(index, member_of(key), tonumber(ARGV[first]), ttl)
+  note_in_index(index, key, tonumber(ARGV[first]), ttl)
   table.insert(conflicts, 1, outcome)
   return conflicts
 end
