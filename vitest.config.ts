@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
 const withoutServers = [
   'tests/architecture.test.ts',
   'tests/types/types.test.ts',
-  'tests/unit/{core,http}/**/*.test.ts',
+  'tests/unit/{core,http,redis}/**/*.test.ts',
 ]
 
 export default defineConfig({

@@ -1,6 +1,6 @@
 /**
- * `npm run mutate`: breaks core and http in every place, one at a time, and looks whether a unit test or
- * the contract of the memory store notices. Below 85 % it ends with 1. Words go to StrykerJS, such as
+ * `npm run mutate`: breaks the pure parts of core, http and redis in every place, one at a time, and looks whether a unit
+ * test or the contract of the memory store notices. Below 85 % it ends with 1. Words go to StrykerJS, such as
  * `-- --mutate src/core/plan.ts`; the report stays in .cache/mutation.json.
  */
 import { spawnSync } from 'node:child_process'
