@@ -23,6 +23,8 @@ import { createApp } from './app.js'
 const setup = JSON.parse(process.argv[2] ?? '{}')
 const { listener, storeCalls } = await createApp(setup)
 const server = createServer(listener)
+// Else it closes idle connections after 5 s, some just as they are used: the load would count that as no answer.
+server.keepAliveTimeout = 0
 let inFlight = 0
 let most = 0
 server.on('request', (_, response) => {
