@@ -3,7 +3,8 @@
  * themselves. The contract tests hold this file and lua/ against each other.
  */
 import { encodeExtra } from './document.ts'
-import type { FieldChange, Lifetime, Patch } from './store.ts'
+import { valueIn, withLine } from './lines.ts'
+import type { Lifetime, Patch } from './store.ts'
 
 /** The meta line taken apart; `end` is where its line break stands. */
 export interface Head extends Omit<Lifetime, 'persistent'> {
@@ -47,17 +48,16 @@ export function liveHead(document: string, now: number): Head | undefined {
 export function applyPatch(document: string, patch: Patch): Spliced {
   const head = liveHead(document, patch.now)
   if (!head) return { kind: 'gone' }
-  if (head.revision === patch.revision) return finish(document, head, patch.now, patch.revision, [])
-  let text = document
+  let body = bodyOf(document, head)
+  if (head.revision === patch.revision) return finish(body, head, patch.now, patch.revision, [])
   const conflicts: string[] = []
-  for (const change of patch.changes) {
-    const stored = fieldIn(text, head.end, change.name)?.value ?? ''
-    if (stored !== change.from) conflicts.push(change.name)
-    text = withField(text, head.end, change)
+  for (const { name, from, to } of patch.changes) {
+    if (valueIn(body, name) !== from) conflicts.push(name)
+    body = withLine(body, name, to)
   }
   if (conflicts.length > 0 && patch.onConflict === 'refuse') return { kind: 'conflict' }
   const next = patch.lifetime ? { ...head, ...relaxed(patch.lifetime) } : head
-  const outcome = finish(text, next, patch.now, patch.revision, conflicts)
+  const outcome = finish(body, next, patch.now, patch.revision, conflicts)
   return Buffer.byteLength(outcome.document) > patch.maxBytes ? { kind: 'too-large' } : outcome
 }
 
@@ -66,9 +66,14 @@ function relaxed(lifetime: Lifetime): Pick<Head, 'idleTimeout' | 'absoluteDeadli
   return { idleTimeout, absoluteDeadline, extra: encodeExtra(lifetime) }
 }
 
-/** Moves the idle limit (never back, never over the absolute one) and writes the meta line anew. */
+/** All lines behind the head's. */
+export function bodyOf(document: string, { end }: Head): string {
+  return document.slice(end + 1, -1)
+}
+
+/** The document with its idle limit moved: never back, never over the absolute one. */
 export function finish(
-  document: string,
+  body: string,
   head: Head,
   now: number,
   revision: string,
@@ -79,29 +84,5 @@ export function finish(
   const numbers = `${createdAt},${seen - createdAt},${idleTimeout},${absoluteDeadline - createdAt}`
   const meta = `{"@":[1,"${revision}",${numbers}${extra}]`
   const ttl = Math.max(1, Math.min(seen + idleTimeout, absoluteDeadline) - now)
-  return { kind: 'updated', document: meta + document.slice(head.end), ttl, conflicts }
-}
-
-/** Where a field's line stands, from its leading line break to the one that ends it. */
-export function fieldIn(
-  document: string,
-  from: number,
-  name: string,
-): { readonly start: number; readonly end: number; readonly value: string } | undefined {
-  const mark = `\n,${name}:`
-  const start = document.indexOf(mark, from)
-  if (start === -1) return undefined
-  const end = document.indexOf('\n', start + mark.length)
-  return { start, end, value: document.slice(start + mark.length, end) }
-}
-
-export function withField(
-  document: string,
-  from: number,
-  { name, to }: Pick<FieldChange, 'name' | 'to'>,
-): string {
-  const field = fieldIn(document, from, name)
-  const line = to === '' ? '' : `\n,${name}:${to}`
-  if (field) return document.slice(0, field.start) + line + document.slice(field.end)
-  return line === '' ? document : `${document.slice(0, -2)}${line}\n}`
+  return { kind: 'updated', document: `${meta}\n${body}}`, ttl, conflicts }
 }

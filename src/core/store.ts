@@ -53,6 +53,8 @@ export interface Patch {
   readonly onConflict: 'overwrite' | 'refuse'
   /** No document grows over this many bytes. */
   readonly maxBytes: number
+  /** About how long the document is, characters: says how much work the patch is. */
+  readonly size?: number
   /** Whose session it is: the user's index is kept true in the same step. */
   readonly owner?: UserKey | undefined
 }

@@ -153,6 +153,7 @@ async function writePatch(
       ...(lifetime ? { lifetime } : {}),
       onConflict: onConflict === 'last-write-wins' ? 'overwrite' : 'refuse',
       maxBytes,
+      size: stored.body.length,
       owner: ownerOf(stored.meta),
     }
     const outcome = await send(patch)

@@ -3,7 +3,8 @@ import { systemClock } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
 import { optionError } from '../core/errors.ts'
 import type { Handle } from '../core/id.ts'
-import { applyPatch, fieldIn, finish, withField } from '../core/splice.ts'
+import { valueIn, withLine } from '../core/lines.ts'
+import { applyPatch, bodyOf, finish } from '../core/splice.ts'
 import type { Spliced } from '../core/splice.ts'
 import type {
   Adoption,
@@ -125,12 +126,12 @@ class MemoryStore implements Store {
     const live = this.#documents.live(handle, now)
     if (!live) return { kind: 'gone' }
     const { document, head } = live
-    const stored = fieldIn(document, head.end, name)?.value ?? '0'
+    const body = bodyOf(document, head)
+    const stored = valueIn(body, name) || '0'
     if (head.revision === revision) return { kind: 'incremented', value: Number(stored) }
     const value = Number(stored) + by
     if (!/^-?\d+$/.test(stored) || !Number.isSafeInteger(value)) return { kind: 'not-integer' }
-    const summed = withField(document, head.end, { name, to: String(value) })
-    const next = finish(summed, head, now, revision, [])
+    const next = finish(withLine(body, name, String(value)), head, now, revision, [])
     if (Buffer.byteLength(next.document) > maxBytes) return { kind: 'too-large' }
     this.#documents.put(handle, next, owner)
     return { kind: 'incremented', value }
@@ -140,7 +141,8 @@ class MemoryStore implements Store {
     const live = this.#documents.live(handle, now)
     if (!live) return 'gone'
     const { document, head } = live
-    this.#documents.put(handle, finish(document, head, now, head.revision, []), owner)
+    const next = finish(bodyOf(document, head), head, now, head.revision, [])
+    this.#documents.put(handle, next, owner)
     return 'touched'
   }
 

@@ -55,33 +55,41 @@ function expose(
   idProperty: string | undefined,
   visitOf: (carrier: object) => Visit<object> | undefined,
 ): void {
-  Object.defineProperty(target, property, {
+  const lend = (
+    name: string,
+    read: (visit: Visit<object>) => unknown,
+    assign: (visit: Visit<object>, value: unknown) => void,
+  ): PropertyDescriptor => ({
     get(this: object) {
-      return visitOf(this)?.session
+      const visit = visitOf(this)
+      return visit && read(visit)
     },
     set(this: object, value: unknown) {
       const visit = visitOf(this)
-      if (visit) visit.assign(value)
-      // As if the property were not there.
-      else
-        Object.defineProperty(this, property, {
-          value,
-          configurable: true,
-          enumerable: true,
-          writable: true,
-        })
+      if (visit) assign(visit, value)
+      // As if the property were not there: other routes may have a session library that sets it.
+      else Object.defineProperty(this, name, { ...PLAIN, value })
     },
     configurable: true,
-    enumerable: true,
   })
+  const session = lend(
+    property,
+    (visit) => visit.session,
+    (visit, value) => visit.assign(value),
+  )
+  Object.defineProperty(target, property, { ...session, enumerable: true })
   if (idProperty === undefined) return
-  Object.defineProperty(target, idProperty, {
-    get(this: object) {
-      return visitOf(this)?.id
+  const id = lend(
+    idProperty,
+    (visit) => visit.id,
+    () => {
+      throw takenError(idProperty)
     },
-    configurable: true,
-  })
+  )
+  Object.defineProperty(target, idProperty, id)
 }
+
+const PLAIN = { configurable: true, enumerable: true, writable: true }
 
 function takenError(property: string): Error {
   return optionError(

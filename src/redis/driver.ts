@@ -10,6 +10,7 @@ import { openAside } from './aside.ts'
 import type { Aside } from './aside.ts'
 import { ioredisFacts, nodeRedisFacts } from './client-facts.ts'
 import type { ClientFacts } from './client-facts.ts'
+import { isCrossSlot } from './fault.ts'
 import { repliesIn } from './reply.ts'
 import { neverConnectedError, opennessOf, readinessOf } from './ready.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
@@ -136,19 +137,27 @@ function whenReady<Reply>(
   return waiting ? waiting.then(send) : send()
 }
 
-/** On a Cluster two keys are seldom in one slot, as MGET wants them. */
+/** On a Cluster two keys are seldom in one slot, as MGET wants them; the client may not know that it is on one. */
 function getterOf(
   send: (key: string, command: Command) => Promise<unknown>,
   isCluster: boolean,
 ): Driver['get'] {
   const getOne = (key: string): Promise<string | null> =>
     send(key, ['GET', key]) as Promise<string | null>
-  if (isCluster) return getOne
-  return gathering(async (keys) => {
+  let isScattered = isCluster
+  const getAll = async (keys: readonly string[]): Promise<readonly (string | null | Error)[]> => {
     const [key = ''] = keys
     if (keys.length === 1) return [await getOne(key)]
-    return repliesIn(await send(key, ['MGET', ...keys]), keys.length) as (string | null)[]
-  })
+    try {
+      return repliesIn(await send(key, ['MGET', ...keys]), keys.length) as (string | null)[]
+    } catch (error) {
+      if (!isCrossSlot(error)) throw error
+      isScattered = true
+      return Promise.all(keys.map((each) => getOne(each).catch((failure) => failure as Error)))
+    }
+  }
+  const gathered = gathering(getAll)
+  return (key) => (isScattered ? getOne(key) : gathered(key))
 }
 
 /** In lower case: iovalkey finds the keys of other commands not, and so neither their node nor its `keyPrefix`. */

@@ -30,3 +30,8 @@ export function faultOf(error: unknown): Fault {
   if (typeof code === 'string') return 'lost'
   return REPLY.test(message) ? 'refused' : 'lost'
 }
+
+/** Of a server in cluster mode, to a client that does not know of it: keys of several slots in one command. */
+export function isCrossSlot(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('CROSSSLOT')
+}

@@ -3,14 +3,17 @@ import { encodeExtra } from '../core/document.ts'
 import type { Handle } from '../core/id.ts'
 import type { Patch, UpdateOutcome } from '../core/store.ts'
 import type { Driver } from './driver.ts'
+import { isCrossSlot } from './fault.ts'
 import { keysOf } from './keys.ts'
 import { outcomeIn, repliesIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 import { gathering } from './turn.ts'
 
-/** Redis does nothing else while a script runs: about 5 µs for each typical session. */
+/** Redis does nothing else while a script runs: about 5 µs for each typical session, more for larger ones. */
 const MOST_AT_ONCE = 32
+/** Characters of documents and changes. */
+const MOST_LENGTH = 32_768
 
 interface Update {
   readonly handle: Handle
@@ -34,21 +37,44 @@ export function updating(
     const reply = await runScript(driver, scripts.update, keys as [string], args)
     return repliesIn(reply, updates.length).map(replyIn)
   }
-  /** What fails one script is no failure of the others. */
-  const partly = (updates: readonly Update[]): Promise<(UpdateOutcome | Error)[]> =>
-    run(updates).catch((error: unknown) => updates.map(() => error as Error))
   const one = async (update: Update): Promise<UpdateOutcome> => {
     const [outcome] = await run([update])
     if (outcome instanceof Error) throw outcome
     return outcome as UpdateOutcome
   }
-  if (driver.isCluster) return one
-  return gathering(async (updates) => {
-    const parts = Array.from({ length: Math.ceil(updates.length / MOST_AT_ONCE) }, (_, at) =>
-      partly(updates.slice(at * MOST_AT_ONCE, (at + 1) * MOST_AT_ONCE)),
-    )
-    return (await Promise.all(parts)).flat()
-  })
+  let isScattered = driver.isCluster
+  /** What fails one script is no failure of the others. */
+  const partly = (updates: readonly Update[]): Promise<(UpdateOutcome | Error)[]> =>
+    run(updates).catch((error: unknown) => {
+      if (!isCrossSlot(error)) return updates.map(() => error as Error)
+      isScattered = true
+      return Promise.all(updates.map((each) => one(each).catch((failure) => failure as Error)))
+    })
+  const gathered = gathering(async (updates: readonly Update[]) =>
+    (await Promise.all(partsOf(updates).map(partly))).flat(),
+  )
+  return (update) => (isScattered ? one(update) : gathered(update))
+}
+
+/** In order, as much in each as one script may take. */
+function partsOf(updates: readonly Update[]): Update[][] {
+  const parts: Update[][] = []
+  let length = Infinity
+  for (const update of updates) {
+    const own = lengthOf(update.patch)
+    length += own
+    const last = parts.at(-1)
+    if (last && last.length < MOST_AT_ONCE && length <= MOST_LENGTH) last.push(update)
+    else {
+      parts.push([update])
+      length = own
+    }
+  }
+  return parts
+}
+
+function lengthOf({ size = 0, changes }: Patch): number {
+  return changes.reduce((sum, { from, to }) => sum + from.length + to.length, size)
 }
 
 export function patchArguments({

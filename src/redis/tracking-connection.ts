@@ -23,7 +23,7 @@ export interface Hear {
 /** ioredis and iovalkey: `Redis`. */
 interface IoredisClient {
   readonly isCluster?: boolean
-  readonly options?: { readonly keyPrefix?: string }
+  readonly options?: { readonly keyPrefix?: string | Buffer }
   readonly stream?: { unref?(): unknown }
   duplicate(overrides: object): IoredisClient
   call(command: string, args: string[]): Promise<unknown>
@@ -86,7 +86,7 @@ async function overIoredis(
   channel: string,
   hear: Hear,
 ): Promise<TrackingConnection> {
-  const { keyPrefix = '' } = client.options ?? {}
+  const keyPrefix = String(client.options?.keyPrefix ?? '')
   const connection = client.duplicate({
     protocol: 2,
     lazyConnect: false,
@@ -100,9 +100,9 @@ async function overIoredis(
   // Whoever forgets sessions.close() has a process that ends all the same.
   connection.on('connect', () => connection.stream?.unref?.())
   connection.on('message', (from, message) => {
-    // ioredis makes one text of the list of keys; in names of ours there is no comma.
+    // ioredis makes one text of the list of keys. In names of ours there is no comma, but one may stand in front.
     if (from !== INVALIDATIONS) hear.message(String(message))
-    else if (message === '') hear.keys(undefined)
+    else if (message === '' || keyPrefix.includes(',')) hear.keys(undefined)
     else {
       const keys = String(message).split(',')
       hear.keys(keyPrefix === '' ? keys : keys.map((key) => key.slice(keyPrefix.length)))

@@ -83,7 +83,8 @@ export class Tracking implements Watch {
         if (!keys) return this.#listener.changed(undefined)
         for (const key of keys) {
           const handle = handleOfKey(this.#prefix, key)
-          if (handle) this.#listener.changed(handle)
+          // One that was not asked for was not understood: any may have changed.
+          if (handle || !key.startsWith(this.#prefix)) this.#listener.changed(handle)
         }
       },
       message: (text) => {

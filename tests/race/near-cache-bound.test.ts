@@ -262,6 +262,27 @@ describe.each([
   })
 })
 
+test.each<[what: string, keyPrefix: string | Buffer]>([
+  ['a comma', 'shop,eu:'],
+  ['other letters', 'shöp:'],
+  ['other letters as bytes', Buffer.from('shöp:')],
+])('a keyPrefix of ioredis with %s hides no change', async (_, keyPrefix) => {
+  const prefix = freshPrefix()
+  const client = (): Redis => {
+    const redis = new Redis({ port: server.single.port, keyPrefix: keyPrefix as string })
+    onTestFinished(() => redis.disconnect())
+    return redis
+  }
+  const [here, there] = [engine(client(), prefix), engine(client(), prefix, 60_000)]
+  await expect.poll(() => there.nearCache?.healthy).toBe(true)
+  const visitor = await signedIn(here, 'ann')
+  const elsewhere = new Visitor(there, visitor.cookie)
+  const isAccepted = () => elsewhere.visit(({ meta }) => meta.userId === 'ann')
+  expect([await isAccepted(), await isAccepted()]).toEqual([true, true])
+  await here.user('ann').revokeAll()
+  await expect.poll(isAccepted).toBe(false)
+})
+
 test('closing gives the connection back', async () => {
   const redis = connection()
   const prefix = freshPrefix()

@@ -19,3 +19,8 @@ export function staysAlive(results) {
     each(results, (it) => it.isAlive),
   )
 }
+
+/** koa-redis takes no Sentinel and no Cluster. @param {readonly string[]} libraries */
+export function ableToFailOver(libraries) {
+  return libraries.filter((library) => library !== 'koa-generic-session')
+}

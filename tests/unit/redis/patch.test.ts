@@ -41,3 +41,20 @@ test.each([['QUEUED'], [[]], [[['updated']]], [null], [[['updated'], 'QUEUED']]]
     ])
   },
 )
+
+test('large sessions travel in fewer at a time: Redis does nothing else meanwhile', async () => {
+  const sizes: number[] = []
+  const send = async (_key: string, _isReadonly: boolean, [, , keys]: readonly string[]) => {
+    sizes.push(Number(keys))
+    return Array.from({ length: Number(keys) }, () => ['updated'])
+  }
+  const update = updating('hs:', { send, isCluster: false } as unknown as Driver)
+  const of = (size: number) => update({ handle, patch: { ...patch, size } })
+  await Promise.all([of(20_000), of(10_000), of(10_000), of(40_000), of(10), of(10)])
+  expect(sizes).toEqual([2, 1, 1, 2])
+  sizes.length = 0
+  const to = 'x'.repeat(20_000)
+  const changed = { ...patch, changes: [{ name: '"a"', from: '', to }] }
+  await Promise.all([1, 2].map(() => update({ handle, patch: changed })))
+  expect(sizes).toEqual([1, 1])
+})

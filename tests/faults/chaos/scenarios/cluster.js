@@ -6,15 +6,12 @@ import { ask } from '../../../../tools/redis/ask.mjs'
 import { processOf } from '../../../../tools/redis/process.mjs'
 import { startRedis } from '../../../../tools/redis/start.mjs'
 import { failover } from '../failover.js'
-import { slowestAnswer, staysAlive } from '../common.js'
+import { ableToFailOver, slowestAnswer, staysAlive } from '../common.js'
 import { atMost, compare, each } from '../figure.js'
 
 const run = promisify(execFile)
 /** A failover that takes longer, in seconds, is none. */
 const LONGEST = 10
-
-/** koa-redis takes no Cluster. @param {readonly string[]} libraries */
-const able = (libraries) => libraries.filter((library) => library !== 'koa-generic-session')
 
 /**
  * @param {import('../figure.js').Chaos} chaos
@@ -24,7 +21,7 @@ const able = (libraries) => libraries.filter((library) => library !== 'koa-gener
  */
 function onCluster(chaos, begin) {
   const seconds = chaos.choose(15, 10)
-  return compare(able(chaos.libraries), async (library) => {
+  return compare(ableToFailOver(chaos.libraries), async (library) => {
     chaos.progress(library)
     const redis = await startRedis({ cluster: true })
     try {

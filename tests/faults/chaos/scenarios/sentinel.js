@@ -3,11 +3,8 @@ import { ask } from '../../../../tools/redis/ask.mjs'
 import { processOf } from '../../../../tools/redis/process.mjs'
 import { startRedis } from '../../../../tools/redis/start.mjs'
 import { failover } from '../failover.js'
-import { slowestAnswer, staysAlive } from '../common.js'
+import { ableToFailOver, slowestAnswer, staysAlive } from '../common.js'
 import { atMost, compare, each } from '../figure.js'
-
-/** koa-redis takes no Sentinel. @param {readonly string[]} libraries */
-const able = (libraries) => libraries.filter((library) => library !== 'koa-generic-session')
 
 /**
  * @param {import('../figure.js').Chaos} chaos
@@ -16,7 +13,7 @@ const able = (libraries) => libraries.filter((library) => library !== 'koa-gener
  */
 async function onSentinel(chaos, rate, begin) {
   const seconds = chaos.choose(15, 10)
-  return compare(able(chaos.libraries), async (library) => {
+  return compare(ableToFailOver(chaos.libraries), async (library) => {
     chaos.progress(library)
     const redis = await startRedis({ sentinel: true })
     const { name, sentinels } = redis.sentinel
