@@ -46,6 +46,13 @@ const candidates = [
     options: { nearCache: true },
   },
   { name: 'koa-session, ioredis', framework: 'koa', session: 'koa-session', client: 'ioredis' },
+  {
+    name: 'koa-session, ioredis with auto-pipelining',
+    framework: 'koa',
+    session: 'koa-session',
+    client: 'ioredis',
+    clientOptions: batched,
+  },
   { name: 'koa-generic-session, koa-redis', framework: 'koa', session: 'koa-generic-session' },
   {
     name: 'koa-redis-session-sets',

@@ -46,7 +46,8 @@ const usage = `npm run bench -- [options]
   --only=<regex>      only the candidates whose name matches, and the bare frameworks beside them
   --rounds=<n>        another number of rounds
   --load=autocannon   not wrk, although it is there
-  --write             writes bench/RESULTS.md and docs/bench.svg after a partial or quick run too`
+  --help              this
+  --write             writes bench/RESULTS.md and docs/bench.svg after another than the plain run too`
 
 /**
  * @typedef {object} Options
@@ -70,8 +71,13 @@ export function readOptions(words) {
         rounds: { type: 'string' },
         load: { type: 'string' },
         write: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
       },
     })
+    if (values.help) {
+      console.log(usage)
+      process.exit()
+    }
     const settings = { ...(values.quick ? quick : complete) }
     if (values.rounds !== undefined) settings.rounds = countOf(values.rounds)
     if (values.load !== undefined && !['wrk', 'autocannon'].includes(values.load))
@@ -82,7 +88,7 @@ export function readOptions(words) {
       json: values.json,
       only: values.only === undefined ? undefined : new RegExp(values.only, 'i'),
       load: values.load,
-      write: values.write || (!values.quick && values.only === undefined),
+      write: values.write || words.every((word) => word === '--json'),
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

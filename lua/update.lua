@@ -1,5 +1,5 @@
 -- Purpose: write the changed fields of live sessions, of each all or none, and move their idle limits.
--- KEYS[1]  a session, behind it the index of its user, where it has one, then the next session …; all in one slot
+-- KEYS[1]  a session, behind it the index of its user, where it has one, then the next session …; on a Cluster one session
 -- ARGV     of each session: how many keys it has, how many arguments follow, a patch, see include/patch.lua
 -- Reply    of each session: {'updated', name in conflict, ...} | {'conflict', document} | {'too-large'} | {'gone'}
 --          | {'failed', error}
