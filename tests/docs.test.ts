@@ -239,6 +239,7 @@ describe('the docs', () => {
     sessions.events.on('storeFailed', (event) => failed.push(event))
     await sessions.listen()
     await expect.poll(() => sessions.nearCache?.healthy).toBe(true)
+    expect(await sessions.health()).toMatchObject({ ok: true, store: 'up' })
     const ada = new Visitor(sessions)
     await ada.visit((session) => void (session.n = 1))
     await ada.visit((session) => void (session.n = 2))

@@ -122,13 +122,17 @@ export class NearCache {
     // Of several at once the last one counts: what it finds is the latest.
     this.#readings.set(handle, reading)
     let text: string | undefined
+    let isRead = false
     try {
       text = await load(handle)
+      isRead = true
     } finally {
       const isOvertaken = this.#readings.get(handle) !== reading
       if (!isOvertaken) {
         this.#readings.delete(handle)
         if (text?.startsWith(LIVE)) this.#entries.set(handle, { text, readAt: reading.at })
+        // It has ended. Where the store failed, what was known of it before is all there is.
+        else if (isRead) this.#entries.delete(handle)
       }
     }
     return text

@@ -53,14 +53,22 @@ export class Revocations {
     const isFirst = this.#waiting.size === 0
     this.#waiting.set(by, [...(this.#waiting.get(by) ?? []), ...handles])
     if (!isFirst) return
-    inBackground(this.#engine, 'publish', async () => {
-      await endOfTurn()
-      const announcements = [...this.#waiting].flatMap(([reason, ended]) =>
-        announcementsOf(this.#self, reason, ended),
-      )
-      this.#waiting.clear()
-      await Promise.all(announcements.map((text) => this.#channel.publish(text)))
-    })
+    const { background } = this.#engine
+    // Emptied by itself: the work of sending may be refused, or done twice.
+    const gathering: Promise<unknown> = endOfTurn()
+      .then(() => this.#sendAll())
+      .finally(() => background.delete(gathering))
+    background.add(gathering)
+  }
+
+  #sendAll(): void {
+    const announcements = [...this.#waiting].flatMap(([reason, ended]) =>
+      announcementsOf(this.#self, reason, ended),
+    )
+    this.#waiting.clear()
+    inBackground(this.#engine, 'publish', () =>
+      Promise.all(announcements.map((text) => this.#channel.publish(text))),
+    )
   }
 
   /** Rejects with ERR_CLOSED, ERR_STORE, ERR_STORE_TIMEOUT. */

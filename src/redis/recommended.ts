@@ -82,6 +82,7 @@ export interface IoredisClusterOptions {
   clusterRetryStrategy: (attempt: number) => number
   enableOfflineQueue: boolean
   enableAutoPipelining: boolean
+  autoPipeliningIgnoredCommands: string[]
   slotsRefreshTimeout: number
   redisOptions: Pick<
     IoredisOptions,
@@ -100,6 +101,8 @@ export function recommendedIoredisClusterOptions(): IoredisClusterOptions {
     clusterRetryStrategy: retryPause,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
+    // iovalkey takes the digest of a script for its key, and puts those of several nodes into one pipeline.
+    autoPipeliningIgnoredCommands: ['evalsha', 'eval'],
     slotsRefreshTimeout: COMMAND,
     redisOptions: {
       connectTimeout: CONNECT,

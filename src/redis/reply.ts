@@ -19,16 +19,17 @@ export function outcomeIn<Outcome extends string>(
 
 /** The reply as `[count, …texts]`. */
 export function countedIn(reply: unknown): readonly [number, ...string[]] {
-  const [count, ...texts]: unknown[] = Array.isArray(reply) ? reply : [reply]
-  if (!isCount(count) || !texts.every((text) => typeof text === 'string'))
+  const [first, ...texts]: unknown[] = Array.isArray(reply) ? reply : [reply]
+  const count = countOf(first)
+  if (count === undefined || !texts.every((text) => typeof text === 'string'))
     throw foreignReply('a count')
   return [count, ...texts]
 }
 
 /** The reply as two counts. */
 export function countsIn(reply: unknown): readonly [number, number] {
-  const [first, second]: unknown[] = Array.isArray(reply) ? reply : []
-  if (!isCount(first) || !isCount(second)) throw foreignReply('two counts')
+  const [first, second] = (Array.isArray(reply) ? reply : []).map(countOf)
+  if (first === undefined || second === undefined) throw foreignReply('two counts')
   return [first, second]
 }
 
@@ -74,8 +75,10 @@ export function scoredIn(reply: unknown): { member: string; score: number }[] {
   })
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+/** A client may hand over numbers as texts (`stringNumbers` of ioredis). */
+function countOf(value: unknown): number | undefined {
+  const count = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined
 }
 
 /** The reply itself may hold a session's data, so it stays out of the message. */

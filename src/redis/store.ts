@@ -115,7 +115,11 @@ class RedisStore implements Store {
     this.activity = new RedisActivity(prefix, driver)
     this.revocations = new RedisChannel(revokedChannel(prefix), driver)
     this.health = {
-      ping: () => driver.sendAlong(markerKey(prefix, 'AAA', ''), ['PING']),
+      ping: () =>
+        driver.sendAlong(markerKey(prefix, 'AAA', ''), ['PING']).catch((error: unknown) => {
+          // Who refuses (NOPERM) answers.
+          if (faultOf(error) !== 'refused') throw error
+        }),
       examine: () => examine(driver, prefix),
       faultOf,
     }

@@ -21,7 +21,7 @@ const counting: express.RequestHandler = (request, response) => {
 
 test.each([
   ['Express 5', express],
-  ['Express 4', express4 as unknown as typeof express],
+  ['Express 4', express4],
 ])('%s: express-session goes on beside handstamp', async (_, create) => {
   const app = create()
   const sessions = createSessions<Count>({ store: memoryStore() })

@@ -15,7 +15,7 @@ const LONGEST = 2 * LENGTH
 const RUNS = new RegExp(`(?<![\\w-])[\\w-]{${LENGTH},${LONGEST}}(?![\\w-])`, 'g')
 const HANDLES = /\{([\w-]{3})\}:([\w-]{22})(?![\w-])/g
 
-export interface SecretScanner {
+interface SecretScanner {
   /** What was said so far, as a server says it to MONITOR. */
   read(text: string): void
   /** How many of the sessions that were named were named by their ids, too. */
@@ -23,7 +23,7 @@ export interface SecretScanner {
   readonly handles: number
 }
 
-export function secretScanner(): SecretScanner {
+function secretScanner(): SecretScanner {
   const handles = new Set<string>()
   const suspects = new Set<string>()
   return {

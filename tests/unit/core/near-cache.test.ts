@@ -216,6 +216,16 @@ describe('a reading that is under way', () => {
     expect(cache.peek(ANN)).toBe(LIVE)
   })
 
+  test.each([['nothing'], [endedTombstone.document]])(
+    'that finds %s in the place of a session takes it away, for a policy that serves old ones too',
+    async (found) => {
+      const { cache, keep } = cacheOf()
+      await keep()
+      await cache.through(ANN, async () => (found === 'nothing' ? undefined : found))
+      expect(cache.peek(ANN)).toBeUndefined()
+    },
+  )
+
   test('that fails adds nothing, and takes nothing away', async () => {
     const { cache, keep } = cacheOf()
     await expect(cache.through(ANN, () => Promise.reject(new Error('cut')))).rejects.toThrow('cut')

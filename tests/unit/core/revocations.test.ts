@@ -6,6 +6,7 @@ import type { SessionEvents } from '../../../src/core/events.ts'
 import type { Handle } from '../../../src/core/id.ts'
 import { announcementsOf, decodeAnnouncement, Revocations } from '../../../src/core/revocations.ts'
 import { StoreCalls } from '../../../src/core/store-calls.ts'
+import type { Store } from '../../../src/core/store.ts'
 import { memoryStore } from '../../../src/memory/index.ts'
 
 const handleAt = (at: number): Handle => `abc${String(at).padStart(22, '0')}` as Handle
@@ -63,7 +64,7 @@ describe('revocations', () => {
   afterEach(() => void vi.useRealTimers())
 
   /** An engine's end of a channel that the test holds the other end of. */
-  function start(ready: Promise<void> = Promise.resolve()) {
+  function start(ready: Promise<void> = Promise.resolve(), store: Store = memoryStore()) {
     const sent: string[] = []
     let listener: ChannelListener | undefined
     let closed = 0
@@ -76,7 +77,7 @@ describe('revocations', () => {
     }
     const events = new SessionEmitter()
     const background = new Set<Promise<unknown>>()
-    const calls = new StoreCalls(memoryStore(), events, 250)
+    const calls = new StoreCalls(store, events, 250)
     const engine = { events, calls, background, storeTimeout: 250 }
     const failed: SessionEvents['storeFailed'][0][] = []
     events.on('storeFailed', (event) => failed.push(event))
@@ -92,6 +93,8 @@ describe('revocations', () => {
       hear: (text: string) => listener?.message(text),
       lose: () => listener?.lost(new Error('ECONNRESET')),
       closed: () => closed,
+      channel,
+      calls,
     }
   }
 
@@ -112,6 +115,47 @@ describe('revocations', () => {
       ['owner', 1],
     ])
     expect(new Set(read.map((one) => one?.from)).size).toBe(1)
+  })
+
+  test('that could not be sent are told so, and those after them are sent', async () => {
+    const { revocations, channel, sent, failed, idle } = start()
+    const { publish } = channel
+    channel.publish = () => Promise.reject(new Error('no'))
+    revocations.announce([handleAt(1)], 'user')
+    await idle()
+    expect(failed.map(({ operation }) => operation)).toEqual(['publish'])
+    channel.publish = publish
+    revocations.announce([handleAt(2)], 'user')
+    await idle()
+    expect(sent.map((text) => decodeAnnouncement(text)?.handles)).toEqual([[handleAt(2)]])
+  })
+
+  test('that the store is not asked for are told so, and those after them are sent', async () => {
+    const { revocations, calls, sent, failed, idle } = start()
+    const open = vi.spyOn(calls.breaker, 'isOpen', 'get').mockReturnValue(true)
+    revocations.announce([handleAt(1)], 'user')
+    await idle()
+    expect(failed.map(({ operation }) => operation)).toEqual(['publish'])
+    open.mockRestore()
+    revocations.announce([handleAt(2)], 'user')
+    await idle()
+    expect(sent.map((text) => decodeAnnouncement(text)?.handles)).toEqual([[handleAt(2)]])
+  })
+
+  test('that are sent once more say the same', async () => {
+    vi.useRealTimers()
+    const store = memoryStore()
+    const loading = { ...store, health: { ...store.health!, faultOf: () => 'down' as const } }
+    const { revocations, channel, sent, failed, idle } = start(undefined, loading)
+    const { publish } = channel
+    channel.publish = () => {
+      channel.publish = publish
+      return Promise.reject(new Error('LOADING'))
+    }
+    revocations.announce(handles(3), 'user')
+    await idle()
+    expect(failed).toEqual([])
+    expect(sent.map((text) => decodeAnnouncement(text)?.handles)).toEqual([handles(3)])
   })
 
   test('of others are told, own ones and foreign texts are not', async () => {

@@ -22,7 +22,9 @@ test.each<[read: (reply: unknown) => unknown, reply: unknown, is: unknown]>([
   [countedIn, 3, [3]],
   [countedIn, [0], [0]],
   [countedIn, [2, 'a', 'b'], [2, 'a', 'b']],
+  [countedIn, ['2', 'a', '3'], [2, 'a', '3']],
   [countsIn, [0, 7], [0, 7]],
+  [countsIn, ['0', '7'], [0, 7]],
   [two, [1, null], [1, null]],
   [textIn, 'a', 'a'],
   [textIn, '', ''],
@@ -59,8 +61,8 @@ test.each<[read: (reply: unknown) => unknown, reply: unknown, is: unknown]>([
 
 test.each<[read: (reply: unknown) => unknown, says: string, ...replies: unknown[]]>([
   [outcome, 'updated, gone', 'QUEUED', '', null, undefined, 1, [], ['QUEUED'], ['gone', 1], {}],
-  [countedIn, 'a count', 'QUEUED', '1', null, -1, 1.5, NaN, [], ['1'], [1, 2], [-1, 'a']],
-  [countsIn, 'two counts', 'QUEUED', 1, null, [1], [1, -1], ['1', 2], [1, '2'], [-1, 2]],
+  [countedIn, 'a count', 'QUEUED', '', '-1', '1.5', null, -1, 1.5, NaN, [], [1, 2], [-1, 'a']],
+  [countsIn, 'two counts', 'QUEUED', 1, null, [1], [1, -1], ['a', 2], [1, ''], [-1, 2]],
   [two, '2 replies', 'QUEUED', null, [], [1], [1, 2, 3], { length: 2 }],
   [textIn, 'a text', 'QUEUED', undefined, 1, ['a'], {}],
   [handleIn, 'a handle', 'QUEUED', null, undefined, `${handle}x`, 1, [handle]],
