@@ -2,8 +2,6 @@
  * What a script said, or an error where that is none of its replies: from a connection within MULTI
  * (`QUEUED`), a proxy or a foreign script nothing is concluded, least of all that a session has ended.
  */
-import { asHandle } from '../core/id.ts'
-import type { Handle } from '../core/id.ts'
 
 /** The reply as `[outcome, …more]`, where it begins with one of these. */
 export function outcomeIn<Outcome extends string>(
@@ -49,13 +47,6 @@ export function textIn(reply: unknown): string | null {
   throw foreignReply('a text')
 }
 
-/** A handle, or undefined where the text is empty. */
-export function handleIn(reply: unknown): Handle | undefined {
-  const handle = asHandle(reply)
-  if (handle === undefined && reply !== '') throw foreignReply('a handle')
-  return handle
-}
-
 /** A number, which scripts and RESP2 give as text; null where there is none. */
 export function numberIn(reply: unknown): number | null {
   if (reply === null) return null
@@ -82,7 +73,7 @@ function countOf(value: unknown): number | undefined {
 }
 
 /** The reply itself may hold a session's data, so it stays out of the message. */
-function foreignReply(expected: string): Error {
+export function foreignReply(expected: string): Error {
   return new TypeError(
     `Redis replied something else than expected (${expected}). Does the client send within MULTI, ` +
       'or does a proxy stand before Redis?',

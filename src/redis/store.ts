@@ -1,6 +1,7 @@
 /** Sessions in Redis or Valkey: reads are plain GETs, each write is one script. */
 import { optionError } from '../core/errors.ts'
 import type { ActivityStore } from '../core/activity-store.ts'
+import { asHandle } from '../core/id.ts'
 import type { Handle } from '../core/id.ts'
 import type {
   Adoption,
@@ -37,7 +38,7 @@ import { RedisReferences } from './references.ts'
 import { patchArguments, patchOutcome, updating } from './patch.ts'
 import { overUrl } from './over-url.ts'
 import { Replication } from './replication.ts'
-import { handleIn, outcomeIn, textIn } from './reply.ts'
+import { foreignReply, outcomeIn, textIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
 import { Tracking } from './tracking.ts'
@@ -153,7 +154,9 @@ class RedisStore implements Store {
   async pin(name: string, handle: Handle | undefined, ttl: number): Promise<Handle | undefined> {
     const key = pinKey(this.#prefix, name)
     const reply = await runScript(this.#driver, scripts.pin, [key], [handle ?? '', String(ttl)])
-    return handleIn(reply)
+    const settled = asHandle(reply)
+    if (settled === undefined && reply !== '') throw foreignReply('a handle')
+    return settled
   }
 
   async adopt(handle: Handle, adoption: Adoption): Promise<'adopted' | 'known'> {

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import {
   countedIn,
   countsIn,
-  handleIn,
   numberIn,
   outcomeIn,
   repliesIn,
@@ -11,7 +10,6 @@ import {
   textIn,
 } from '../../../src/redis/reply.ts'
 
-const handle = `AbC${'a'.repeat(22)}`
 const outcome = (reply: unknown): unknown => outcomeIn(reply, 'updated', 'gone')
 const two = (reply: unknown): unknown => repliesIn(reply, 2)
 
@@ -29,8 +27,6 @@ test.each<[read: (reply: unknown) => unknown, reply: unknown, is: unknown]>([
   [textIn, 'a', 'a'],
   [textIn, '', ''],
   [textIn, null, null],
-  [handleIn, handle, handle],
-  [handleIn, '', undefined],
   [numberIn, null, null],
   [numberIn, 0, 0],
   [numberIn, '1795667239423', 1_795_667_239_423],
@@ -65,7 +61,6 @@ test.each<[read: (reply: unknown) => unknown, says: string, ...replies: unknown[
   [countsIn, 'two counts', 'QUEUED', 1, null, [1], [1, -1], ['a', 2], [1, ''], [-1, 2]],
   [two, '2 replies', 'QUEUED', null, [], [1], [1, 2, 3], { length: 2 }],
   [textIn, 'a text', 'QUEUED', undefined, 1, ['a'], {}],
-  [handleIn, 'a handle', 'QUEUED', null, undefined, `${handle}x`, 1, [handle]],
   [numberIn, 'a number', 'QUEUED', '', undefined, NaN, [1], {}],
   [
     scoredIn,
