@@ -13,6 +13,7 @@ import { redisStore } from '../src/redis/index.ts'
 import { buildPackage } from './support/built-package.ts'
 import type { BuiltPackage } from './support/built-package.ts'
 import { freshPrefix, redisServers } from './support/redis.ts'
+import { addRestrictedUser } from './support/restricted-user.ts'
 import { startServer } from './support/server-process.ts'
 import { Visitor } from './support/visitor.ts'
 import { Walker } from './support/walker.ts'
@@ -215,14 +216,10 @@ describe('the docs', () => {
   test('docs/data-in-redis.md shows an ACL that is enough', async () => {
     const { host, port, url } = redisServers().single
     const prefix = freshPrefix()
-    const [, rules = ''] = /ACL SETUSER app on >password ~hs:\* &hs:\* (.*)/.exec(
-      read('docs/data-in-redis.md'),
-    ) ?? ['']
     const admin = new Redis(url)
     onTestFinished(() => admin.disconnect())
     const user = prefix.replaceAll(':', '-')
-    const permitted = ['on', '>password', `~${prefix}*`, `&${prefix}*`, ...rules.split(' ')]
-    await admin.call('ACL', ['SETUSER', user, ...permitted])
+    await addRestrictedUser(port, prefix, user)
     onTestFinished(async () => void (await admin.call('ACL', ['DELUSER', user])))
     const login = { username: user, password: 'password', enableReadyCheck: false }
     const client = new Redis({ host, port, ...login })

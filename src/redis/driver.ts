@@ -10,13 +10,12 @@ import { openAside } from './aside.ts'
 import type { Aside } from './aside.ts'
 import { ioredisFacts, nodeRedisFacts } from './client-facts.ts'
 import type { ClientFacts } from './client-facts.ts'
-import { isCrossSlot } from './fault.ts'
 import { repliesIn } from './reply.ts'
 import { neverConnectedError, opennessOf, readinessOf } from './ready.ts'
 import { refusedSubscription, subscribe } from './subscribe.ts'
 import { openTracking } from './tracking-connection.ts'
 import type { Hear, TrackingConnection } from './tracking-connection.ts'
-import { gathering } from './turn.ts'
+import { gathering, gatheringSlots } from './turn.ts'
 
 export type Command = readonly [name: string, ...args: string[]]
 
@@ -137,27 +136,19 @@ function whenReady<Reply>(
   return waiting ? waiting.then(send) : send()
 }
 
-/** On a Cluster two keys are seldom in one slot, as MGET wants them; the client may not know that it is on one. */
+/** On a Cluster two keys are seldom in one slot, as MGET wants them. */
 function getterOf(
   send: (key: string, command: Command) => Promise<unknown>,
   isCluster: boolean,
 ): Driver['get'] {
   const getOne = (key: string): Promise<string | null> =>
     send(key, ['GET', key]) as Promise<string | null>
-  let isScattered = isCluster
-  const getAll = async (keys: readonly string[]): Promise<readonly (string | null | Error)[]> => {
+  if (isCluster) return getOne
+  return gatheringSlots(getOne, async (keys) => {
     const [key = ''] = keys
     if (keys.length === 1) return [await getOne(key)]
-    try {
-      return repliesIn(await send(key, ['MGET', ...keys]), keys.length) as (string | null)[]
-    } catch (error) {
-      if (!isCrossSlot(error)) throw error
-      isScattered = true
-      return Promise.all(keys.map((each) => getOne(each).catch((failure) => failure as Error)))
-    }
-  }
-  const gathered = gathering(getAll)
-  return (key) => (isScattered ? getOne(key) : gathered(key))
+    return repliesIn(await send(key, ['MGET', ...keys]), keys.length) as (string | null)[]
+  })
 }
 
 /** In lower case: iovalkey finds the keys of other commands not, and so neither their node nor its `keyPrefix`. */

@@ -3,12 +3,11 @@ import { encodeExtra } from '../core/document.ts'
 import type { Handle } from '../core/id.ts'
 import type { Patch, UpdateOutcome } from '../core/store.ts'
 import type { Driver } from './driver.ts'
-import { isCrossSlot } from './fault.ts'
 import { keysOf } from './keys.ts'
 import { outcomeIn, repliesIn } from './reply.ts'
 import { runScript } from './script.ts'
 import * as scripts from './scripts.generated.ts'
-import { gathering } from './turn.ts'
+import { gatheringSlots } from './turn.ts'
 
 /** Redis does nothing else while a script runs: about 5 µs for each typical session, more for larger ones. */
 const MOST_AT_ONCE = 32
@@ -42,18 +41,13 @@ export function updating(
     if (outcome instanceof Error) throw outcome
     return outcome as UpdateOutcome
   }
-  let isScattered = driver.isCluster
+  if (driver.isCluster) return one
   /** What fails one script is no failure of the others. */
   const partly = (updates: readonly Update[]): Promise<(UpdateOutcome | Error)[]> =>
-    run(updates).catch((error: unknown) => {
-      if (!isCrossSlot(error)) return updates.map(() => error as Error)
-      isScattered = true
-      return Promise.all(updates.map((each) => one(each).catch((failure) => failure as Error)))
-    })
-  const gathered = gathering(async (updates: readonly Update[]) =>
+    run(updates).catch((error: unknown) => updates.map(() => error as Error))
+  return gatheringSlots(one, async (updates) =>
     (await Promise.all(partsOf(updates).map(partly))).flat(),
   )
-  return (update) => (isScattered ? one(update) : gathered(update))
 }
 
 /** In order, as much in each as one script may take. */

@@ -1,4 +1,5 @@
 /** What is asked for within one turn of the event loop, gathered to travel together. */
+import { isCrossSlot } from './fault.ts'
 
 interface Asked<Item, Reply> {
   readonly item: Item
@@ -52,4 +53,27 @@ export function gathering<Item, Reply>(
       if (asked.length === 0) atEndOfTurn(flush)
       asked.push({ item, resolve, reject })
     })
+}
+
+/**
+ * The same for a server that takes keys of several slots in one command. One in cluster mode, whose client
+ * does not know of it, refuses that: from then on each item is sent by itself, and so is what was refused.
+ */
+export function gatheringSlots<Item, Reply>(
+  one: (item: Item) => Promise<Reply>,
+  many: (items: readonly Item[]) => Promise<readonly (Reply | Error)[]>,
+): (item: Item) => Promise<Reply> {
+  let isScattered = false
+  const gathered = gathering<Item, Reply>(async (items) => {
+    const replies = await many(items).catch((error: unknown) => items.map(() => error as Error))
+    if (!replies.some(isCrossSlot)) return replies
+    isScattered = true
+    return Promise.all(
+      items.map(async (item, at) => {
+        const reply = replies[at] as Reply | Error
+        return isCrossSlot(reply) ? one(item).catch((error: unknown) => error as Error) : reply
+      }),
+    )
+  })
+  return (item) => (isScattered ? one(item) : gathered(item))
 }

@@ -5,15 +5,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { createClient } from 'redis'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
-import type { RedisClient } from '../../src/redis/index.ts'
 import { freePort } from '../../tools/redis/port.mjs'
 import { until } from '../../tools/redis/until.mjs'
 import { freshPrefix } from '../support/redis.ts'
 import { Visitor } from '../support/visitor.ts'
+import { clients } from './sessions-through.ts'
 
 let port: number
 let stop: () => Promise<void>
@@ -39,30 +38,9 @@ beforeAll(async () => {
 })
 afterAll(() => stop())
 
-const clients: [string, () => Promise<RedisClient>][] = [
-  [
-    'ioredis',
-    async () => {
-      const client = new Redis({ port })
-      onTestFinished(() => client.disconnect())
-      return client
-    },
-  ],
-  [
-    'node-redis',
-    async () => {
-      const client = createClient({ socket: { port } })
-      client.on('error', () => undefined)
-      await client.connect()
-      onTestFinished(() => client.destroy())
-      return client
-    },
-  ],
-]
-
 test.each(clients)('what %s asks for in one turn is answered', async (_, connect) => {
   const sessions = createSessions<{ n: number }>({
-    store: redisStore({ client: await connect(), prefix: freshPrefix() }),
+    store: redisStore({ client: await connect(port), prefix: freshPrefix() }),
     storeTimeout: '60s',
   })
   const failures: unknown[] = []

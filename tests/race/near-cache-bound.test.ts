@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
@@ -14,6 +12,8 @@ import type { Sessions } from '../../src/index.ts'
 import type { RedisClient } from '../../src/redis/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
 import { startRedis } from '../../tools/redis/start.mjs'
+import { buildPackage } from '../support/built-package.ts'
+import type { BuiltPackage } from '../support/built-package.ts'
 import { inBatches } from '../support/engines.ts'
 import { freshPrefix } from '../support/redis.ts'
 import { relayTo } from '../support/relay.ts'
@@ -31,20 +31,15 @@ interface Data {
 
 /** A server of its own: its connections are killed. */
 let server: { single: { port: number }; stop(): Promise<void> }
-/** Child processes cannot run the sources; the build lies where it finds its dependencies. */
-let dist: string
+/** Child processes cannot run the sources. */
+let built: BuiltPackage
 beforeAll(async () => {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  mkdirSync(join(root, '.cache'), { recursive: true })
-  dist = mkdtempSync(join(root, '.cache/build-'))
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const built = ['-p', 'tsconfig.build.json', '--outDir', dist]
-  execFileSync(process.execPath, [compiler, ...built], { cwd: root })
+  built = buildPackage()
   server = await startRedis({ single: true })
 })
 afterAll(async () => {
   await server.stop()
-  rmSync(dist, { recursive: true, force: true })
+  built.remove()
 })
 
 function engine(client: RedisClient, prefix: string, maxStaleness?: number): Sessions<Data> {
@@ -82,7 +77,7 @@ describe('servers in processes of their own', () => {
   async function start(prefix: string, maxStaleness: number): Promise<ServerProcess> {
     const file = fileURLToPath(new URL('../support/near-cache/server.mjs', import.meta.url))
     const process = await startServer(file, {
-      DIST: dist,
+      DIST: join(built.folder, 'dist'),
       REDIS_URL: `redis://127.0.0.1:${server.single.port}`,
       PREFIX: prefix,
       MAX_STALENESS: String(maxStaleness),

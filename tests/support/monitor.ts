@@ -9,6 +9,8 @@ export interface Monitor {
   commands(): Promise<string[]>
   /** The same with all arguments as MONITOR prints them, and with what scripts did. */
   lines(): Promise<string>
+  /** The lines that hold this text, without those of the TTL sampler, which looks at all keys all the time. */
+  linesWith(text: string): Promise<string[]>
 }
 
 /** How clients introduce themselves: not part of any request. */
@@ -44,6 +46,8 @@ export async function monitor(port: number): Promise<Monitor> {
     commands: async () =>
       (await take()).filter((line) => !/ \[\d+ lua\] /.test(line)).map(commandOf),
     lines: async () => (await take()).join('\n'),
+    linesWith: async (text) =>
+      (await take()).filter((line) => line.includes(text) && !line.includes('"pttl"')),
   }
 }
 
