@@ -12,7 +12,7 @@ import { admit } from './visitors.js'
  * @property {number} port
  * @property {readonly string[]} cookies one per session
  * @property {() => Promise<import('./server.js').Usage>} usage
- * @property {() => void} stop
+ * @property {() => Promise<void>} stop resolves when it has ended
  */
 
 /**
@@ -44,8 +44,9 @@ export async function startContestant(candidate, address, sessions) {
       child.send('usage')
       return usage
     },
-    stop() {
+    async stop() {
       child.disconnect()
+      await died.catch(() => {})
     },
   }
 }

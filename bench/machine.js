@@ -1,6 +1,6 @@
 /** Where and on what a run was made: without it figures say nothing. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { cpus, loadavg, release, type } from 'node:os'
 import { arePinned } from './cores.js'
 import { installedVersion } from './prepare.js'
@@ -24,9 +24,18 @@ export async function describeMachine(redis, load) {
     cores: arePinned()
       ? 'the server on the first, all else on the others'
       : 'as the system decides',
+    ...idling(),
     versions: [`Node.js ${process.versions.node}`, `Redis ${redisVersion}`, load].join(', '),
     packages: packages(),
   }
+}
+
+/** In a virtual machine a core that has halted is dear to wake, and each response wakes the one that asked. */
+function idling() {
+  const setting = '/sys/module/haltpoll/parameters/guest_halt_poll_ns'
+  if (!existsSync(setting)) return {}
+  const polls = Number(readFileSync(setting, 'utf8')) / 1000
+  return { 'idle cores': polls > 0 ? `poll for ${polls} µs before they halt` : 'halt at once' }
 }
 
 function commit() {

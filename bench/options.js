@@ -20,9 +20,8 @@ const common = { sessions: 1000, connections: 64, rate: 1500 }
 /** @type {Settings} About 25 minutes. */
 const complete = {
   ...common,
-  // Many short rounds: a machine that others share is slower for seconds at a time.
-  rounds: 9,
-  warmUp: 30_000,
+  rounds: 6,
+  warmUp: 20_000,
   settle: 0.3,
   seconds: 1,
   paced: 0.6,
@@ -33,7 +32,7 @@ const complete = {
 const quick = {
   ...common,
   rounds: 2,
-  warmUp: 6_000,
+  warmUp: 4_000,
   settle: 0.15,
   seconds: 0.5,
   paced: 0.5,

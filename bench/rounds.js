@@ -1,6 +1,7 @@
 /**
- * The candidates of a framework under a workload, round after round, so that a slow minute falls on all of
- * them and each comes again before its code is cold; then those of the next.
+ * The candidates of a framework, round after round, so that a slow minute falls on all of them; then those of
+ * the next. Each round has processes of its own: the same code is up to a third slower in one process than in
+ * another, as long as that lives.
  */
 import { isBare } from './candidates.js'
 import { startContestant } from './contestant.js'
@@ -33,55 +34,61 @@ import { workloads } from './workloads.js'
  * @returns {Promise<{ samples: Sample[], stored: Record<string, number> }>} bytes stored per session
  */
 export async function runRounds(candidates, ground) {
-  const { settings, progress } = ground
-  /** @type {import('./contestant.js').Contestant[]} */
-  const contestants = []
   /** @type {Sample[]} */
   const samples = []
   /** @type {Record<string, number>} */
   const stored = {}
-  try {
-    // One of Redis' sixteen databases each; ours is the first.
-    for (const [at, candidate] of candidates.entries()) {
-      progress(`${candidate.name}: ${settings.sessions} sessions`)
-      const address = { port: ground.port, database: at + 1 }
-      const contestant = await startContestant(candidate, address, settings.sessions)
-      contestants.push(contestant)
-      if (!isBare(candidate)) {
-        const bytes = await storedBytes(ground.redis, address.database)
-        stored[candidate.name] = bytes / settings.sessions
-      }
-      await warmUp(contestant, allSorts(contestant), ground)
+  for (const framework of new Set(candidates.map((candidate) => candidate.framework))) {
+    const group = candidates.filter((candidate) => candidate.framework === framework)
+    for (let round = 1; round <= ground.settings.rounds; round++) {
+      await ground.redis.flushall()
+      // To and fro: what drifts in one direction cancels out.
+      const inTurn = round % 2 === 0 ? group.toReversed() : group
+      samples.push(...(await runRound(inTurn, round, stored, ground)))
     }
-    for (const { workload, group } of matches(contestants))
-      for (let round = 1; round <= settings.rounds; round++)
-        // To and fro: what drifts in one direction cancels out.
-        for (const contestant of round % 2 === 0 ? group.toReversed() : group) {
-          const { name } = contestant.candidate
-          progress(`${workload}, round ${round} of ${settings.rounds}: ${name}`)
-          const figures = await figuresOf(contestant, workload, ground)
-          samples.push({ name, workload, round, figures })
-        }
-  } finally {
-    for (const contestant of contestants) contestant.stop()
   }
   return { samples, stored }
 }
 
-/** Who is measured against whom, and at what. @param {readonly import('./contestant.js').Contestant[]} contestants */
-function matches(contestants) {
-  const frameworks = [...new Set(contestants.map(({ candidate }) => candidate.framework))]
-  return Object.keys(workloads).flatMap((workload) =>
-    frameworks.map((framework) => ({
-      workload,
-      group: contestants.filter(({ candidate }) => candidate.framework === framework),
-    })),
-  )
+/**
+ * @param {readonly Candidate[]} candidates
+ * @param {number} round
+ * @param {Record<string, number>} stored is filled in
+ * @param {Ground} ground
+ */
+async function runRound(candidates, round, stored, ground) {
+  const { settings, progress, redis, port } = ground
+  /** @type {import('./contestant.js').Contestant[]} */
+  const contestants = []
+  /** @type {Sample[]} */
+  const samples = []
+  try {
+    // One of Redis' sixteen databases each; ours is the first.
+    for (const [at, candidate] of candidates.entries()) {
+      progress(`round ${round} of ${settings.rounds}, warming up: ${candidate.name}`)
+      const address = { port, database: at + 1 }
+      const contestant = await startContestant(candidate, address, settings.sessions)
+      contestants.push(contestant)
+      if (!isBare(candidate))
+        stored[candidate.name] = (await storedBytes(redis, address.database)) / settings.sessions
+      await warmUp(contestant, allSorts(contestant), ground)
+    }
+    for (const workload of Object.keys(workloads))
+      for (const contestant of contestants) {
+        const { name } = contestant.candidate
+        progress(`round ${round} of ${settings.rounds}, ${workload}: ${name}`)
+        const figures = await figuresOf(contestant, workload, ground)
+        samples.push({ name, workload, round, figures })
+      }
+  } finally {
+    await Promise.all(contestants.map((contestant) => contestant.stop()))
+  }
+  return samples
 }
 
 /** How often `runRounds` calls `progress`. @param {number} count of candidates @param {number} rounds */
 export function stepsOf(count, rounds) {
-  return count * (1 + rounds * Object.keys(workloads).length)
+  return count * rounds * (1 + Object.keys(workloads).length)
 }
 
 /**

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Handle } from '../../../src/core/id.ts'
+import type { Patch } from '../../../src/core/store.ts'
 import type { Driver } from '../../../src/redis/driver.ts'
-import { updating } from '../../../src/redis/patch.ts'
+import { patchArguments, updating } from '../../../src/redis/patch.ts'
 
 const patch = {
   now: 1,
@@ -12,6 +13,17 @@ const patch = {
   changes: [],
 } as const
 const handle = `AAA${'b'.repeat(22)}` as Handle
+
+/** What a server is asked for, and what comes of a reply. */
+function talk(reply: (command: readonly string[]) => unknown, isCluster = false) {
+  const commands: (readonly string[])[] = []
+  const send = async (_key: string, _isReadonly: boolean, command: readonly string[]) => {
+    commands.push(command)
+    return reply(command)
+  }
+  const update = updating('hs:', { send, isCluster } as unknown as Driver)
+  return { commands, update: () => update({ handle, patch }) }
+}
 
 /** Asks for so many changes at once of a server that answers each script like this. */
 function updateAll(count: number, answer: (script: number, sessions: number) => unknown) {
@@ -49,12 +61,89 @@ test('large sessions travel in fewer at a time: Redis does nothing else meanwhil
     return Array.from({ length: Number(keys) }, () => ['updated'])
   }
   const update = updating('hs:', { send, isCluster: false } as unknown as Driver)
-  const of = (size: number) => update({ handle, patch: { ...patch, size } })
-  await Promise.all([of(20_000), of(10_000), of(10_000), of(40_000), of(10), of(10)])
-  expect(sizes).toEqual([2, 1, 1, 2])
-  sizes.length = 0
-  const to = 'x'.repeat(20_000)
-  const changed = { ...patch, changes: [{ name: '"a"', from: '', to }] }
-  await Promise.all([1, 2].map(() => update({ handle, patch: changed })))
-  expect(sizes).toEqual([1, 1])
+  const sizesOf = async (...patches: readonly Partial<Patch>[]) => {
+    sizes.length = 0
+    await Promise.all(patches.map((own) => update({ handle, patch: { ...patch, ...own } })))
+    return sizes
+  }
+  const of = (size: number) => ({ size })
+  expect(await sizesOf(of(20_000), of(10_000), of(10_000), of(40_000), of(10), of(10))).toEqual([
+    2, 1, 1, 2,
+  ])
+  expect(await sizesOf(of(32_000), of(768))).toEqual([2])
+  expect(await sizesOf(of(32_000), of(769))).toEqual([1, 1])
+  const [name, long] = ['"a"', 'x'.repeat(20_000)]
+  const [added, removed] = [
+    { changes: [{ name, from: '', to: long }] },
+    { changes: [{ name, from: long, to: '' }] },
+  ]
+  expect(await sizesOf(added, removed)).toEqual([1, 1])
+})
+
+test('what a patch says, in the order that the script reads', () => {
+  const changes = [
+    { name: '"a"', from: '1', to: '2' },
+    { name: '"b"', from: '', to: '3' },
+  ]
+  const fields = ['"a"', '1', '2', '"b"', '', '3']
+  const limits = { idleTimeout: 5, absoluteDeadline: 9 }
+  expect(patchArguments(patch)).toEqual(['1', 'aaaaaa', 'refuse', '100', '', '', ''])
+  expect(patchArguments({ ...patch, changes, lifetime: { ...limits, persistent: false } })).toEqual(
+    ['1', 'aaaaaa', 'refuse', '100', '5', '9', '', ...fields],
+  )
+  expect(patchArguments({ ...patch, lifetime: { ...limits, persistent: true } })).toEqual([
+    '1',
+    'aaaaaa',
+    'refuse',
+    '100',
+    '5',
+    '9',
+    ',{"persistent":true}',
+  ])
+})
+
+const own = ['1', `hs:{AAA}:${'b'.repeat(22)}`, '1', '7', ...patchArguments(patch)]
+
+test.each([false, true])('what becomes of a patch (on a Cluster: %j)', async (isCluster) => {
+  const outcomeOf = async (reply: unknown) => {
+    const { commands, update } = talk(() => [reply], isCluster)
+    const outcome = await update()
+    expect(commands.map(([verb, , ...rest]) => [verb, ...rest])).toEqual([['EVALSHA', ...own]])
+    return outcome
+  }
+  expect(await outcomeOf(['updated'])).toEqual({ kind: 'updated', conflicts: [] })
+  expect(await outcomeOf(['updated', '"a"', '"b"'])).toEqual({
+    kind: 'updated',
+    conflicts: ['"a"', '"b"'],
+  })
+  expect(await outcomeOf(['conflict', '{}'])).toEqual({ kind: 'conflict', document: '{}' })
+  expect(await outcomeOf(['conflict'])).toEqual({ kind: 'conflict', document: '' })
+  expect(await outcomeOf(['too-large'])).toEqual({ kind: 'too-large' })
+  expect(await outcomeOf(['gone'])).toEqual({ kind: 'gone' })
+  await expect(outcomeOf(['failed', 'OOM no memory'])).rejects.toThrow(/^OOM no memory$/)
+  await expect(outcomeOf('failed')).rejects.toThrow(/something else than expected/)
+})
+
+test('a server that wants one slot per script gets each patch by itself, from then on', async () => {
+  const { commands, update } = talk((command) => {
+    if (command[2] !== '1') throw new Error("CROSSSLOT Keys in request don't hash to the same slot")
+    return [['updated']]
+  })
+  const both = () => Promise.all([update(), update()])
+  expect(await both()).toEqual([
+    { kind: 'updated', conflicts: [] },
+    { kind: 'updated', conflicts: [] },
+  ])
+  await both()
+  expect(commands.map((command) => command[2])).toEqual(['2', '1', '1', '1', '1'])
+})
+
+test('what fails by itself afterwards is a failure of that patch alone', async () => {
+  let alone = 0
+  const { update } = talk((command) => {
+    if (command[2] !== '1') throw new Error('CROSSSLOT no')
+    return [++alone === 1 ? ['failed', 'OOM no memory'] : ['updated']]
+  })
+  const outcomes = await Promise.allSettled([update(), update()])
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
 })
