@@ -7,6 +7,7 @@ import { optionError } from '../core/errors.ts'
 import type { HeaderLine } from '../core/transport.ts'
 import { driverOf } from '../redis/driver.ts'
 import type { Driver, RedisClient } from '../redis/driver.ts'
+import { foreignReply, numberIn, textIn } from '../redis/reply.ts'
 
 /** The data of a session of another package. */
 export type OldData = Record<string, unknown>
@@ -44,6 +45,8 @@ export interface OldCookie {
   readonly domain?: string
 }
 
+const UNREADABLE = 'unreadable'
+
 /** How long a record that is to be deleted stays for requests that are under way. */
 const GRACE = 60_000
 
@@ -79,17 +82,18 @@ export async function readText(
   driver: Driver,
   key: string,
 ): Promise<{ readonly text: string; readonly remaining: number | undefined } | undefined> {
-  const [text, ttl] = await Promise.all([
+  const [reply, ttl] = await Promise.all([
     readable(driver.send(key, true, ['GET', key]), ''),
-    driver.send(key, true, ['PTTL', key]),
+    ttlOf(driver, key),
   ])
-  return text === null || ttl === -2 ? undefined : { text, remaining: remainingOf(ttl) }
+  const text = textIn(reply)
+  return text === null || ttl === NO_KEY ? undefined : { text, remaining: remainingOf(ttl) }
 }
 
 /** What is of another type is not what the package writes; the caller finds it unreadable. */
-async function readable<Else>(reply: Promise<unknown>, other: Else): Promise<string | Else> {
+async function readable(reply: Promise<unknown>, other: string): Promise<unknown> {
   try {
-    return (await reply) as string
+    return await reply
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return other
     throw error
@@ -102,27 +106,42 @@ export async function readHash(
   key: string,
 ): Promise<
   | { readonly fields: Map<string, string>; readonly remaining: number | undefined }
-  | 'unreadable'
+  | typeof UNREADABLE
   | undefined
 > {
   const [reply, ttl] = await Promise.all([
-    readable(driver.send(key, true, ['HGETALL', key]), 'unreadable' as const),
-    driver.send(key, true, ['PTTL', key]),
+    readable(driver.send(key, true, ['HGETALL', key]), UNREADABLE),
+    ttlOf(driver, key),
   ])
-  if (reply === 'unreadable') return reply
+  if (reply === UNREADABLE) return UNREADABLE
   const fields = new Map(pairsOf(reply))
-  return fields.size === 0 || ttl === -2 ? undefined : { fields, remaining: remainingOf(ttl) }
+  return fields.size === 0 || ttl === NO_KEY ? undefined : { fields, remaining: remainingOf(ttl) }
 }
 
 /** RESP2 gives a flat list, RESP3 a map, which clients hand over as one or as an object. */
 function pairsOf(reply: unknown): [string, string][] {
-  if (reply instanceof Map) return [...(reply as Map<string, string>)]
-  if (!Array.isArray(reply)) return Object.entries((reply ?? {}) as Record<string, string>)
-  return reply.flatMap((name, at) => (at % 2 ? [] : [[name as string, reply[at + 1] as string]]))
+  if (typeof reply !== 'object' || reply === null) throw foreignReply('a hash')
+  if (reply instanceof Map) return [...(reply as Map<string, string>)].map(textsOf)
+  if (!Array.isArray(reply)) return Object.entries(reply).map(textsOf)
+  return reply.flatMap((name, at) => (at % 2 ? [] : [textsOf([name, reply[at + 1]])]))
 }
 
-function remainingOf(ttl: unknown): number | undefined {
-  return Number(ttl) >= 0 ? Math.max(1, Number(ttl)) : undefined
+function textsOf([name, value]: readonly unknown[]): [string, string] {
+  if (typeof name !== 'string' || typeof value !== 'string') throw foreignReply('a hash')
+  return [name, value]
+}
+
+/** What PTTL says: milliseconds, or one of these. */
+const [NO_END, NO_KEY] = [-1, -2]
+
+async function ttlOf(driver: Driver, key: string): Promise<number> {
+  const ttl = numberIn(await driver.send(key, true, ['PTTL', key]))
+  if (ttl === null || ttl < NO_KEY) throw foreignReply('a time to live')
+  return ttl
+}
+
+function remainingOf(ttl: number): number | undefined {
+  return ttl === NO_END ? undefined : Math.max(1, ttl)
 }
 
 /** JSON of an object, or undefined: also for what is nested too deep, or holds a name of every object. */

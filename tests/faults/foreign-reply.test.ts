@@ -5,6 +5,7 @@ import type { Handle } from '../../src/core/id.ts'
 import type { ReferenceKey } from '../../src/core/references.ts'
 import type { Patch, Store } from '../../src/core/store.ts'
 import type { UserKey } from '../../src/core/user.ts'
+import { fromConnectRedisSessions, fromKoaGenericSession } from '../../src/migrate/index.ts'
 import { redisStore } from '../../src/redis/index.ts'
 import { freshPrefix, redisServers } from '../support/redis.ts'
 import { startProxy } from './proxy.js'
@@ -72,13 +73,33 @@ const cases = questions.flatMap(([name, ask]) =>
     .map(([what, line]) => [name, what, line, ask] as const),
 )
 
-test.each(cases)('%s: %s is no answer', async (_name, _what, line, ask) => {
+/** A client whose server gives this reply to every question. */
+async function clientThatHears(line: string): Promise<Redis> {
   const proxy = await startProxy(redisServers().single.port)
   onTestFinished(() => proxy.stop())
   const client = new Redis({ port: proxy.port })
   onTestFinished(() => client.disconnect())
   await client.ping()
   proxy.meet(() => ({ kind: 'reply', line }))
-  const store = redisStore({ client, prefix: freshPrefix() })
-  await expect(ask(store)).rejects.toThrow(/Redis replied something else than expected/)
+  return client
+}
+
+const refusal = /Redis replied something else than expected/
+
+test.each(cases)('%s: %s is no answer', async (_name, _what, line, ask) => {
+  const store = redisStore({ client: await clientThatHears(line), prefix: freshPrefix() })
+  await expect(ask(store)).rejects.toThrow(refusal)
 })
+
+const stamp = { id: 'ann:old', secrets: [] }
+
+test.each(Object.entries(foreign))(
+  'of a session of another package %s says nothing',
+  async (_what, line) => {
+    const client = await clientThatHears(line)
+    const texts = fromKoaGenericSession({ client, keys: false })
+    await expect(texts.load(stamp)).rejects.toThrow(refusal)
+    const hashes = fromConnectRedisSessions({ client, app: 'app' })
+    await expect(hashes.load(stamp)).rejects.toThrow(refusal)
+  },
+)
