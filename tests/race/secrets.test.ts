@@ -184,7 +184,8 @@ test('no session id and no secret reaches Redis, events, errors or util.inspect'
     await mover.visit(() => undefined).catch(print)
     return told.has('breakerOpened')
   }
-  await expect.poll(isGivenUp).toBe(true)
+  // Five failures in a row, each after up to `storeTimeout`.
+  await expect.poll(isGivenUp, { timeout: 10_000 }).toBe(true)
 
   expect(secrets.filter((text) => text.length > 20)).toHaveLength(18)
   expect(TOLD.filter((name) => !told.has(name))).toEqual([])
