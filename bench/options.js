@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util'
 
 const common = { sessions: 1000, connections: 64, rate: 1500 }
 
-/** @type {Settings} About 25 minutes. */
+/** @type {Settings} About 30 minutes. */
 const complete = {
   ...common,
   rounds: 6,
@@ -31,8 +31,8 @@ const complete = {
 /** @type {Settings} About 2 minutes. */
 const quick = {
   ...common,
-  rounds: 2,
-  warmUp: 4_000,
+  rounds: 1,
+  warmUp: 6_000,
   settle: 0.15,
   seconds: 0.5,
   paced: 0.5,
@@ -40,7 +40,7 @@ const quick = {
 }
 
 const usage = `npm run bench -- [options]
-  --quick             about 2 minutes instead of 25, and less exact
+  --quick             about 2 minutes instead of 30, and less exact
   --json              the figures as JSON on standard output; npm run --silent leaves it alone there
   --only=<regex>      only the candidates whose name matches, and the bare frameworks beside them
   --rounds=<n>        another number of rounds
