@@ -70,7 +70,7 @@ async function runRound(candidates, round, stored, ground) {
       const contestant = await startContestant(candidate, address, settings.sessions)
       contestants.push(contestant)
       if (!isBare(candidate))
-        stored[candidate.name] = (await storedBytes(redis, address.database)) / settings.sessions
+        stored[candidate.name] ??= (await storedBytes(redis, address.database)) / settings.sessions
       await warmUp(contestant, allSorts(contestant), ground)
     }
     for (const workload of Object.keys(workloads))

@@ -7,6 +7,7 @@ import { optionError } from '../core/errors.ts'
 import type { HeaderLine } from '../core/transport.ts'
 import { driverOf } from '../redis/driver.ts'
 import type { Driver, RedisClient } from '../redis/driver.ts'
+import { isWrongType } from '../redis/fault.ts'
 import { foreignReply, numberIn, textIn } from '../redis/reply.ts'
 
 /** The data of a session of another package. */
@@ -45,8 +46,6 @@ export interface OldCookie {
   readonly domain?: string
 }
 
-const UNREADABLE = 'unreadable'
-
 /** How long a record that is to be deleted stays for requests that are under way. */
 const GRACE = 60_000
 
@@ -83,19 +82,21 @@ export async function readText(
   key: string,
 ): Promise<{ readonly text: string; readonly remaining: number | undefined } | undefined> {
   const [reply, ttl] = await Promise.all([
-    readable(driver.send(key, true, ['GET', key]), ''),
+    readable(driver.send(key, true, ['GET', key])),
     ttlOf(driver, key),
   ])
-  const text = textIn(reply)
+  const text = reply === FOREIGN ? '' : textIn(reply)
   return text === null || ttl === NO_KEY ? undefined : { text, remaining: remainingOf(ttl) }
 }
 
 /** What is of another type is not what the package writes; the caller finds it unreadable. */
-async function readable(reply: Promise<unknown>, other: string): Promise<unknown> {
+const FOREIGN = Symbol('of another type')
+
+async function readable(reply: Promise<unknown>): Promise<unknown> {
   try {
     return await reply
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return other
+    if (isWrongType(error)) return FOREIGN
     throw error
   }
 }
@@ -106,14 +107,14 @@ export async function readHash(
   key: string,
 ): Promise<
   | { readonly fields: Map<string, string>; readonly remaining: number | undefined }
-  | typeof UNREADABLE
+  | 'unreadable'
   | undefined
 > {
   const [reply, ttl] = await Promise.all([
-    readable(driver.send(key, true, ['HGETALL', key]), UNREADABLE),
+    readable(driver.send(key, true, ['HGETALL', key])),
     ttlOf(driver, key),
   ])
-  if (reply === UNREADABLE) return UNREADABLE
+  if (reply === FOREIGN) return 'unreadable'
   const fields = new Map(pairsOf(reply))
   return fields.size === 0 || ttl === NO_KEY ? undefined : { fields, remaining: remainingOf(ttl) }
 }

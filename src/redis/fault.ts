@@ -31,6 +31,11 @@ export function faultOf(error: unknown): Fault {
   return REPLY.test(message) ? 'refused' : 'lost'
 }
 
+/** Something stands there that nobody of ours has written. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE')
+}
+
 /** Of a server in cluster mode, to a client that does not know of it: keys of several slots in one command. */
 export function isCrossSlot(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('CROSSSLOT')

@@ -24,7 +24,7 @@ import { RedisChannel } from './channel.ts'
 import { driverOf } from './driver.ts'
 import type { Driver, RedisClient } from './driver.ts'
 import { examine } from './examine.ts'
-import { faultOf } from './fault.ts'
+import { faultOf, isWrongType } from './fault.ts'
 import {
   adoptionKeys,
   checkedPrefix,
@@ -133,7 +133,7 @@ class RedisStore implements Store {
       return textIn(await this.#driver.get(key)) ?? undefined
     } catch (error) {
       // Something stands there that is no string: a foreign key, which the caller will find unreadable.
-      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return ''
+      if (isWrongType(error)) return ''
       throw error
     }
   }

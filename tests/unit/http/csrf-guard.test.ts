@@ -15,7 +15,7 @@ async function visitor() {
   const told: unknown[] = []
   sessions.events.on('csrfRefused', (event) => told.push(event))
   const carrier = {}
-  const head = { source: carrier, path: '/', secure: true, header: () => undefined, ip: undefined }
+  const head = { source: carrier, path: '/', secure: true, header: () => undefined }
   sessions.begin(head, carrier)
   const token = await (await sessions.getSession(carrier)).csrfToken()
   const ask = (

@@ -14,7 +14,7 @@ const patch = {
 } as const
 const handle = `AAA${'b'.repeat(22)}` as Handle
 
-/** What a server is asked for, and what comes of a reply. */
+/** A store whose server gives this reply to each script, and what it was asked for. */
 function talk(reply: (command: readonly string[]) => unknown, isCluster = false) {
   const commands: (readonly string[])[] = []
   const send = async (_key: string, _isReadonly: boolean, command: readonly string[]) => {
@@ -22,30 +22,31 @@ function talk(reply: (command: readonly string[]) => unknown, isCluster = false)
     return reply(command)
   }
   const update = updating('hs:', { send, isCluster } as unknown as Driver)
-  return { commands, update: () => update({ handle, patch }) }
+  return {
+    commands,
+    update: (own: Partial<Patch> = {}) => update({ handle, patch: { ...patch, ...own } }),
+  }
 }
 
-/** Asks for so many changes at once of a server that answers each script like this. */
-function updateAll(count: number, answer: (script: number, sessions: number) => unknown) {
-  let scripts = 0
-  const send = async (_key: string, _isReadonly: boolean, [, , keys]: readonly string[]) =>
-    answer(++scripts, Number(keys))
-  const update = updating('hs:', { send, isCluster: false } as unknown as Driver)
-  return Promise.allSettled(Array.from({ length: count }, () => update({ handle, patch })))
-}
+/** How many sessions a script is about. */
+const sessionsOf = ([, , keys]: readonly string[]) => Number(keys)
+const allUpdated = (command: readonly string[]) =>
+  Array.from({ length: sessionsOf(command) }, () => ['updated'])
 
 test('a script that fails takes only its own changes with it', async () => {
-  const outcomes = await updateAll(40, (script, sessions) => {
-    if (script === 2) throw new Error('ERR no')
-    return Array.from({ length: sessions }, () => ['updated'])
+  const { commands, update } = talk((command) => {
+    if (commands.length === 2) throw new Error('ERR no')
+    return allUpdated(command)
   })
+  const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => update()))
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(32)
 })
 
 test.each([['QUEUED'], [[]], [[['updated']]], [null], [[['updated'], 'QUEUED']]])(
   'a reply that is none (%j) is a failure of the changes it is missing for',
   async (reply) => {
-    const outcomes = await updateAll(2, () => reply)
+    const { update } = talk(() => reply)
+    const outcomes = await Promise.allSettled([update(), update()])
     const isPart = Array.isArray(reply) && reply.length === 2
     expect(outcomes.map(({ status }) => status)).toEqual([
       isPart ? 'fulfilled' : 'rejected',
@@ -55,16 +56,10 @@ test.each([['QUEUED'], [[]], [[['updated']]], [null], [[['updated'], 'QUEUED']]]
 )
 
 test('large sessions travel in fewer at a time: Redis does nothing else meanwhile', async () => {
-  const sizes: number[] = []
-  const send = async (_key: string, _isReadonly: boolean, [, , keys]: readonly string[]) => {
-    sizes.push(Number(keys))
-    return Array.from({ length: Number(keys) }, () => ['updated'])
-  }
-  const update = updating('hs:', { send, isCluster: false } as unknown as Driver)
   const sizesOf = async (...patches: readonly Partial<Patch>[]) => {
-    sizes.length = 0
-    await Promise.all(patches.map((own) => update({ handle, patch: { ...patch, ...own } })))
-    return sizes
+    const { commands, update } = talk(allUpdated)
+    await Promise.all(patches.map(update))
+    return commands.map(sessionsOf)
   }
   const of = (size: number) => ({ size })
   expect(await sizesOf(of(20_000), of(10_000), of(10_000), of(40_000), of(10), of(10))).toEqual([
